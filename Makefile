@@ -1,0 +1,56 @@
+# Every target works on a machine that has only Python 3.11+, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test check lint format bench chaos lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Create .venv with everything Kervan needs, hash-checked
+
+# The pip of the venv fetches uv; uv installs the locked set and the project in one step.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock -e .
+	@touch $(STAMP)
+
+dev: $(STAMP) ## Run the whole stack on this machine; Ctrl-C stops it
+	@exec $(BIN)/kervan dev
+
+demo: $(STAMP) ## Watch a handful of orders live their whole life
+	@exec $(BIN)/kervan demo
+
+test: $(STAMP) ## Run all tests
+	$(BIN)/pytest -n 2
+
+check: $(STAMP) ## Format, lint, types, import rules, all tests
+	$(BIN)/ruff format --check .
+	$(MAKE) lint
+	$(BIN)/pytest -n 2
+
+lint: $(STAMP) ## Lint, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure
+	@exec $(BIN)/kervan bench
+
+chaos: $(STAMP) ## Kill things and prove that nothing was lost
+	@exec $(BIN)/kervan chaos
+
+lock: $(STAMP) ## Resolve the dependencies again
+	$(BIN)/uv pip compile --quiet pyproject.toml --universal --all-extras --group dev \
+		--generate-hashes --no-header --no-emit-index-url -o requirements.lock
+
+clean: ## Remove the environment and caches (never the data in .kervan)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

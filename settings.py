@@ -1,0 +1,104 @@
+"""All settings, from `KERVAN_*` variables. Read by composition roots only (api.app, worker, ops)."""
+
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Durations are ISO 8601 (`P14D`, `PT30S`). Every default serves the development stack."""
+
+    model_config = SettingsConfigDict(env_prefix="KERVAN_", frozen=True, extra="ignore")
+
+    # The stack on this machine (`kervan dev`); 0 takes a free port.
+    data_dir: Path = Path(".kervan")
+    api_port: int = 8000
+    temporal_port: int = 7233
+    temporal_ui_port: int = 8233
+    sandbox_port: int = 8100
+    pg_bin: Path | None = Field(
+        default=None, description="bin/ of a PostgreSQL to use instead of the wheel's"
+    )
+
+    # Where the parts find each other.
+    database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/kervan")
+    database_pool_size: int = 8
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_api_key: SecretStr | None = None
+    temporal_tls: bool = False
+    temporal_tls_server_name: str | None = None
+    temporal_tls_ca_file: Path | None = None
+    temporal_tls_cert_file: Path | None = None
+    temporal_tls_key_file: Path | None = None
+    temporal_ui_url: str = "http://127.0.0.1:8233"
+    api_url: str = Field(
+        default="http://127.0.0.1:8000", description="where customers and providers reach the API"
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr("dev"), description="the key the command line uses (kervan replay, seed)"
+    )
+    dev_api_key: SecretStr | None = Field(
+        default=None, description="accepted with every scope, from loopback only; set by kervan dev"
+    )
+
+    # Providers. Without settings of a real one, the sandbox serves, and says so.
+    provider_timeout: timedelta = timedelta(seconds=10)
+    sandbox_url: str = "http://127.0.0.1:8100"
+    sandbox_key: SecretStr = SecretStr("sandbox")
+    sandbox_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
+    sandbox_webhook_url: str = Field(
+        default="", description="base of the webhooks the sandbox sends; api_url when empty"
+    )
+    sandbox_data: Path = Path(".kervan/sandbox.sqlite")
+    sandbox_speed: float = Field(
+        default=20_000.0, ge=0, description="times faster than life; at 0 parcels move when told"
+    )
+
+    # Mail: by SMTP when a host is set, else as files in mail_dir.
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: str = Field(default="starttls", pattern="^(starttls|tls|none)$")
+    mail_from: str = "Kervan <orders@kervan.example>"
+    mail_dir: Path = Path(".kervan/mail")
+    shop_name: str = "Kervan"
+
+    # Policies.
+    default_out_of_stock: str = Field(
+        default="backorder", pattern="^(backorder|cancel|cancel_lines)$"
+    )
+    default_ship: str = Field(default="complete", pattern="^(complete|in_parts)$")
+    payment_expiry: timedelta = timedelta(days=3)
+    payment_reminder: timedelta = timedelta(days=1)
+    return_window: timedelta = timedelta(days=14)
+    pick_deadline: timedelta = timedelta(days=1)
+    delivery_deadline: timedelta = timedelta(days=7)
+    authorization_margin: timedelta = Field(
+        default=timedelta(hours=12),
+        description="how long before it runs out an uncaptured authorization is put to a person",
+    )
+    step_patience: timedelta = Field(
+        default=timedelta(seconds=20),
+        description="how long a step may fail quietly before the order asks for attention",
+    )
+    step_retry_interval: timedelta = Field(
+        default=timedelta(minutes=5), description="how often a failing step is tried after that"
+    )
+
+    # Processes.
+    worker_max_activities: int = 50
+    metrics_port: int = Field(default=0, description="worker metrics; 0 serves none")
+    log_format: str = Field(default="console", pattern="^(console|json)$")
+    log_level: str = "INFO"
+    rate_limit_per_minute: int = Field(default=0, description="requests per key; 0 sets no limit")
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,20 @@
+"""The one maker of workflow ids, task queues and search attribute keys."""
+
+from temporalio.common import SearchAttributeKey
+
+TASK_QUEUE = "kervan"
+
+PHASE = SearchAttributeKey.for_keyword("KervanPhase")
+ATTENTION = SearchAttributeKey.for_keyword_list("KervanAttention")
+CHANNEL = SearchAttributeKey.for_keyword("KervanChannel")
+WAREHOUSE = SearchAttributeKey.for_keyword_list("KervanWarehouse")
+ORDER_NUMBER = SearchAttributeKey.for_keyword("KervanOrderNumber")
+PLACED_AT = SearchAttributeKey.for_datetime("KervanPlacedAt")
+DUE_AT = SearchAttributeKey.for_datetime("KervanDueAt")
+
+SEARCH_ATTRIBUTES = (PHASE, ATTENTION, CHANNEL, WAREHOUSE, ORDER_NUMBER, PLACED_AT, DUE_AT)
+
+
+def order_workflow_id(order_id: str) -> str:
+    """The id of the workflow that is the life of this order."""
+    return f"order-{order_id}"

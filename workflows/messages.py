@@ -6,6 +6,8 @@ Amounts are integers of minor units; times are RFC 3339 strings in UTC; duration
 
 from dataclasses import dataclass, field
 
+from domain.order import Order
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -16,15 +18,15 @@ class Policy:
     return_window: float = 1_209_600.0
     pick_deadline: float = 86_400.0
     delivery_deadline: float = 604_800.0
-    step_patience: float = 20.0
+    step_attempts: int = 6
     step_retry_interval: float = 300.0
 
 
 @dataclass(frozen=True)
 class OrderInput:
-    """Starts the life of an order that PostgreSQL already holds."""
+    """Starts the life of an order that PostgreSQL already holds; `order` is it as placed."""
 
-    order_id: str
+    order: Order
     number: str
     channel: str
     placed_at: str

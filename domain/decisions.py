@@ -1,0 +1,185 @@
+"""What may be asked of an order in its present state. Each function returns, or raises `Refused`.
+
+They are asked twice: when a request arrives (the update's validator), and again when the
+workflow comes to it, since the order may have moved in between.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from domain.errors import Refused
+from domain.order import FulfillmentOrder, Order, ParcelLine, Shipment
+from domain.states import FulfillmentOrderStatus, OrderStatus, PaymentStatus, ShipmentStatus
+
+
+def _axes(order: Order) -> dict[str, str]:
+    return {
+        "status": order.status,
+        "payment_status": order.payment_status,
+        "fulfillment_status": order.fulfillment_status,
+        "return_status": order.return_status,
+    }
+
+
+def _refuse(order: Order, code: str, detail: str) -> Refused:
+    return Refused(code, detail, **_axes(order))
+
+
+def must_be_open(order: Order) -> None:
+    """The order's life is not over, and no cancellation is under way."""
+    if order.closed:
+        raise _refuse(order, "order_closed", f"The order is {order.status}.")
+    if order.cancel_requested:
+        raise _refuse(order, "cancel_in_progress", "The order is being canceled.")
+
+
+def can_cancel(order: Order, lines: Mapping[str, int] | None = None) -> None:
+    """Cancel all, before hand-over (or when the carrier lost it or brings it back), or some units.
+
+    Units can be canceled one by one until they are packed.
+    """
+    must_be_open(order)
+    if lines:
+        return _can_cancel_units(order, lines)
+    gone = [s for s in order.shipments if s.status is ShipmentStatus.SHIPPED and not s.not_coming]
+    delivered = any(s.status is ShipmentStatus.DELIVERED for s in order.shipments)
+    if gone or delivered:
+        raise _refuse(
+            order,
+            "already_shipped",
+            "A parcel was handed to the carrier: intercept it, or ask for a return.",
+        )
+    return None
+
+
+def cancelable_units(order: Order, line_id: str) -> int:
+    """Units of a line that are neither packed, shipped nor canceled."""
+    line = order.line(line_id)
+    if line is None:
+        return 0
+    packed = sum(
+        part.quantity
+        for shipment in order.shipments
+        if shipment.in_house
+        for part in shipment.lines
+        if part.line_id == line_id
+    )
+    return line.open + line.backordered + line.allocated - packed
+
+
+def _can_cancel_units(order: Order, lines: Mapping[str, int]) -> None:
+    for line_id, quantity in lines.items():
+        if order.line(line_id) is None:
+            raise _refuse(order, "unknown_line", f"The order has no line {line_id}.")
+        if quantity > (can := cancelable_units(order, line_id)):
+            raise _refuse(
+                order, "too_many_units", f"{can} units of {line_id} can still be canceled."
+            )
+
+
+def can_hold(order: Order) -> None:
+    """Hold what has not left us."""
+    must_be_open(order)
+    if order.live_units and order.shipped_units >= order.live_units:
+        raise _refuse(order, "already_shipped", "All parcels were handed to the carrier.")
+
+
+def can_release(order: Order, hold_id: str) -> None:
+    """Take away a hold that is there."""
+    if not any(hold.id == hold_id for hold in order.holds):
+        raise _refuse(order, "hold_not_found", "The order has no such hold, or it was released.")
+
+
+def can_add_payment(order: Order, payment_id: str) -> None:
+    """Another tender is wanted while the others do not cover what is owed."""
+    must_be_open(order)
+    tender = order.tender(payment_id)
+    already = tender is not None and tender.status is not PaymentStatus.PENDING
+    if already or order.covered:
+        raise _refuse(order, "payment_not_needed", "What is owed is already covered.")
+    # An attempt under way may still succeed: a second one beside it could charge twice.
+    waiting = [
+        t for t in order.tenders if t.id != payment_id and t.status is PaymentStatus.PENDING
+    ]
+    if any(not t.action_required for t in waiting):
+        raise _refuse(order, "payment_in_progress", "A payment attempt is under way.")
+
+
+def _work(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
+    must_be_open(order)
+    work = order.fulfillment_order(fulfillment_order_id)
+    if work is None:
+        raise _refuse(order, "unknown_fulfillment_order", "The order has no such work.")
+    if order.holds or work.status is FulfillmentOrderStatus.ON_HOLD:
+        reasons = ", ".join(sorted({hold.reason for hold in order.holds})) or "on hold"
+        raise _refuse(order, "order_on_hold", f"The order is on hold: {reasons}.")
+    if order.status is not OrderStatus.CONFIRMED:
+        raise _refuse(order, "order_not_confirmed", "The order is not confirmed yet.")
+    return work
+
+
+def _live_work(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
+    work = _work(order, fulfillment_order_id)
+    if not work.live:
+        raise Refused(
+            "work_not_open",
+            f"The fulfillment order is {work.status}.",
+            **_axes(order),
+            fulfillment_order_status=work.status,
+        )
+    return work
+
+
+def can_start(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
+    """Begin to work at one location."""
+    return _live_work(order, fulfillment_order_id)
+
+
+def can_pick(order: Order, fulfillment_order_id: str, units: Mapping[str, int]) -> FulfillmentOrder:
+    """Report units as found or missing: per line not more than is left to pick."""
+    work = _live_work(order, fulfillment_order_id)
+    left = {line.line_id: line.to_pick for line in work.lines}
+    _within(order, units, left, "pick")
+    return work
+
+
+def can_pack(
+    order: Order, fulfillment_order_id: str, parcels: Sequence[Sequence[ParcelLine]]
+) -> FulfillmentOrder:
+    """Put units into parcels; packing what was not reported as picked implies the pick."""
+    work = _live_work(order, fulfillment_order_id)
+    units: Counter[str] = Counter()
+    for parcel in parcels:
+        for part in parcel:
+            units[part.line_id] += part.quantity
+    left = {line.line_id: line.to_pack for line in work.lines}
+    _within(order, units, left, "pack")
+    return work
+
+
+def _within(order: Order, units: Mapping[str, int], left: Mapping[str, int], verb: str) -> None:
+    for line_id, quantity in units.items():
+        if line_id not in left:
+            raise _refuse(order, "unknown_line", f"The fulfillment order has no line {line_id}.")
+        if quantity > left[line_id]:
+            raise _refuse(
+                order, "too_many_units", f"{left[line_id]} units of {line_id} are left to {verb}."
+            )
+
+
+def can_ship(
+    order: Order, fulfillment_order_id: str, shipment_ids: Sequence[str] = ()
+) -> list[Shipment]:
+    """Hand packed parcels over: the named ones, or all of the location that are still here."""
+    _work(order, fulfillment_order_id)
+    own = {s.id: s for s in order.shipments if s.fulfillment_order_id == fulfillment_order_id}
+    for shipment_id in shipment_ids:
+        if shipment_id not in own:
+            raise _refuse(order, "unknown_shipment", f"There is no parcel {shipment_id} here.")
+        if not own[shipment_id].in_house:
+            state = own[shipment_id].status
+            raise _refuse(order, "not_packed", f"The parcel {shipment_id} is {state}.")
+    chosen = [own[i] for i in shipment_ids] or [s for s in own.values() if s.in_house]
+    if not chosen:
+        raise _refuse(order, "nothing_packed", "No packed parcel is waiting here.")
+    return chosen

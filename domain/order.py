@@ -1,0 +1,305 @@
+"""The order as its workflow and the API see it: a snapshot without personal data, and its sums.
+
+Loaded from PostgreSQL by `db.orders.load`, carried through the workflow history, never changed in
+place. Amounts are integers of minor units of `Order.currency`.
+"""
+
+from dataclasses import dataclass, field
+
+from domain.money import share_of_quantity
+from domain.states import (
+    FulfillmentOrderStatus,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    ReturnStatus,
+    ShipmentStatus,
+    TrackingStatus,
+)
+
+# Tenders that can no longer bring money.
+DEAD_TENDERS = frozenset({PaymentStatus.FAILED, PaymentStatus.VOIDED, PaymentStatus.EXPIRED})
+# Work that is still to be done at a location.
+LIVE_WORK = frozenset(
+    {
+        FulfillmentOrderStatus.OPEN,
+        FulfillmentOrderStatus.SCHEDULED,
+        FulfillmentOrderStatus.IN_PROGRESS,
+        FulfillmentOrderStatus.ON_HOLD,
+    }
+)
+# Packed, and still in our hands.
+IN_HOUSE = frozenset(
+    {ShipmentStatus.PENDING, ShipmentStatus.PACKED, ShipmentStatus.LABEL_PURCHASED}
+)
+# The carrier will not bring it any more.
+NOT_COMING = frozenset({TrackingStatus.LOST, TrackingStatus.RETURN_TO_SENDER})
+
+
+@dataclass(frozen=True)
+class Line:
+    """An order line; `quantity == open + allocated + backordered + shipped + canceled`.
+
+    `total` is what the customer pays for all of it: discounts off, tax included.
+    """
+
+    id: str
+    sku: str
+    quantity: int
+    total: int
+    open: int
+    allocated: int = 0
+    backordered: int = 0
+    shipped: int = 0
+    canceled: int = 0
+    returned: int = 0
+    refunded: int = 0
+
+
+@dataclass(frozen=True)
+class Tender:
+    """One payment of the order. `action_required`: the customer has to do something."""
+
+    id: str
+    position: int
+    method: str
+    provider: str
+    capture: str
+    amount: int
+    status: PaymentStatus = PaymentStatus.PENDING
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    provider_ref: str = ""
+    action_required: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it brings money, or may still bring it."""
+        return self.status not in DEAD_TENDERS
+
+    @property
+    def capturable(self) -> int:
+        """What is authorized and not yet taken."""
+        return self.authorized - self.captured if self.alive else 0
+
+    @property
+    def refundable(self) -> int:
+        """What was taken and not given back."""
+        return self.captured - self.refunded
+
+
+@dataclass(frozen=True)
+class WorkLine:
+    """Units of an order line that one location prepares."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    picked: int = 0
+    short: int = 0
+    packed: int = 0
+    shipped: int = 0
+    canceled: int = 0
+
+    @property
+    def to_pick(self) -> int:
+        """Units the warehouse has neither found nor reported missing."""
+        return self.quantity - self.picked - self.short - self.canceled
+
+    @property
+    def to_pack(self) -> int:
+        """Units that can go into a parcel (packing implies having picked)."""
+        return self.quantity - self.short - self.canceled - self.packed
+
+
+@dataclass(frozen=True)
+class FulfillmentOrder:
+    """Work at one location."""
+
+    id: str
+    warehouse: str
+    status: FulfillmentOrderStatus
+    lines: list[WorkLine] = field(default_factory=list)
+
+    @property
+    def live(self) -> bool:
+        """Whether the location still has to do something."""
+        return self.status in LIVE_WORK
+
+    @property
+    def begun(self) -> bool:
+        """Whether a hand has touched it."""
+        return any(line.picked or line.packed for line in self.lines)
+
+
+@dataclass(frozen=True)
+class ParcelLine:
+    """Units of an order line in one parcel."""
+
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """One parcel."""
+
+    id: str
+    fulfillment_order_id: str
+    status: ShipmentStatus
+    tracking_status: TrackingStatus = TrackingStatus.UNKNOWN
+    provider: str = ""
+    provider_ref: str = ""
+    lines: list[ParcelLine] = field(default_factory=list)
+
+    @property
+    def in_house(self) -> bool:
+        """Whether it has not left us."""
+        return self.status in IN_HOUSE
+
+    @property
+    def not_coming(self) -> bool:
+        """Whether the carrier lost it or brings it back."""
+        return self.status is ShipmentStatus.SHIPPED and self.tracking_status in NOT_COMING
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A reason why the order must wait, until a person takes it away."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """A whole order at one version."""
+
+    id: str
+    currency: str
+    shipping_total: int
+    surcharge_total: int
+    grand_total: int
+    out_of_stock: str
+    ship: str
+    shipping_option: str
+    priority: int = 0
+    version: int = 1
+    status: OrderStatus = OrderStatus.PENDING
+    payment_status: PaymentStatus = PaymentStatus.PENDING
+    fulfillment_status: FulfillmentStatus = FulfillmentStatus.UNFULFILLED
+    return_status: ReturnStatus = ReturnStatus.NO_RETURN
+    cancel_requested: bool = False
+    lines: list[Line] = field(default_factory=list)
+    tenders: list[Tender] = field(default_factory=list)
+    fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)
+    shipments: list[Shipment] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of that id."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+    def tender(self, payment_id: str) -> Tender | None:
+        """The tender of that id."""
+        return next((tender for tender in self.tenders if tender.id == payment_id), None)
+
+    def fulfillment_order(self, fulfillment_order_id: str) -> FulfillmentOrder | None:
+        """The fulfillment order of that id."""
+        return next((f for f in self.fulfillment_orders if f.id == fulfillment_order_id), None)
+
+    def shipment(self, shipment_id: str) -> Shipment | None:
+        """The parcel of that id."""
+        return next((s for s in self.shipments if s.id == shipment_id), None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether its life is over."""
+        return self.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
+
+    @property
+    def live_units(self) -> int:
+        """Units the customer shall get: ordered and not canceled."""
+        return sum(line.quantity - line.canceled for line in self.lines)
+
+    @property
+    def shipped_units(self) -> int:
+        """Units that left us."""
+        return sum(line.shipped for line in self.lines)
+
+    @property
+    def delivered_units(self) -> int:
+        """Units that reached the customer."""
+        return sum(
+            part.quantity
+            for shipment in self.shipments
+            if shipment.status is ShipmentStatus.DELIVERED
+            for part in shipment.lines
+        )
+
+    @property
+    def waits_for_stock(self) -> bool:
+        """Whether some units are neither here nor canceled."""
+        return any(line.backordered for line in self.lines)
+
+    @property
+    def payable(self) -> int:
+        """What the customer owes for what is not canceled.
+
+        Shipping and surcharges are owed as long as anything is delivered at all.
+        """
+        if self.lines and not self.live_units:
+            return 0
+        return self.grand_total - sum(
+            share_of_quantity(line.total, line.canceled, line.quantity) for line in self.lines
+        )
+
+    @property
+    def captured(self) -> int:
+        """Money taken, over all tenders."""
+        return sum(tender.captured for tender in self.tenders)
+
+    @property
+    def refunded(self) -> int:
+        """Money given back, over all tenders."""
+        return sum(tender.refunded for tender in self.tenders)
+
+    @property
+    def secured(self) -> int:
+        """Money taken or reserved, net of refunds."""
+        return self.captured - self.refunded + sum(tender.capturable for tender in self.tenders)
+
+    @property
+    def expected(self) -> int:
+        """What the tenders bring when each that still can does."""
+        return sum(
+            tender.amount if not tender.captured else tender.authorized - tender.refunded
+            for tender in self.tenders
+            if tender.alive
+        )
+
+    @property
+    def covered(self) -> bool:
+        """Whether the money for all that is not canceled is taken or reserved."""
+        return self.secured >= self.payable
+
+    @property
+    def due(self) -> int:
+        """What may be captured by now: the shipped units' share, shipping with the first parcel.
+
+        Cumulative, so that the last parcel takes the exact rest.
+        """
+        if not self.shipped_units:
+            return 0
+        if self.shipped_units == self.live_units:
+            return self.payable
+        goods = sum(
+            share_of_quantity(line.total, line.shipped, line.quantity) for line in self.lines
+        )
+        return min(self.payable, goods + self.shipping_total + self.surcharge_total)
+
+    @property
+    def settled(self) -> bool:
+        """Whether exactly what is owed was taken, and not more."""
+        return self.captured - self.refunded == self.payable

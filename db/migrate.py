@@ -176,9 +176,7 @@ def _refuse_changes(migrations: list[Migration], recorded: dict[str, str]) -> No
             raise ChangedMigrationError(message)
     # A recorded name beyond our last file comes from a newer release that runs beside us.
     newest = max((migration.name for migration in migrations), default="")
-    gone = sorted(
-        name for name in recorded.keys() - {m.name for m in migrations} if name < newest
-    )
+    gone = sorted(name for name in recorded.keys() - {m.name for m in migrations} if name < newest)
     if gone:
         message = f"this database has applied {', '.join(gone)}, which no longer exists here"
         raise ChangedMigrationError(message)

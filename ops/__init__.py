@@ -1,0 +1,1 @@
+"""Operations: the command line, the embedded stack, measuring, replaying and breaking it."""

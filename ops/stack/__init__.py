@@ -1,0 +1,1 @@
+"""PostgreSQL, Temporal and Kervan's own processes as children of one supervisor."""

@@ -1,0 +1,68 @@
+-- name: lock_levels
+-- Every level of these items, locked in one order everywhere, so that two orders never deadlock.
+SELECT l.warehouse, l.sku, l.on_hand - l.allocated - l.held - l.damaged - l.safety AS available,
+    w.priority
+FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
+WHERE l.sku = ANY($1::text[])
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
+-- name: promised_before
+-- Units of these items that orders ahead in the queue wait for.
+SELECT r.sku, sum(r.quantity)::int AS quantity
+FROM reservations r
+WHERE r.status = 'backordered' AND r.sku = ANY($1::text[]) AND r.order_id <> $2
+  AND (r.priority > $3 OR (r.priority = $3 AND r.queued_at < $4))
+GROUP BY r.sku;
+
+-- name: move_stock
+-- Counters and ledger in one statement: the ledger row and the level move together or not at all.
+WITH moved AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
+        AS m (sku, warehouse, line_id, on_hand, allocated, damaged)
+), summed AS (
+    SELECT sku, warehouse, sum(on_hand)::int AS on_hand, sum(allocated)::int AS allocated,
+        sum(damaged)::int AS damaged
+    FROM moved GROUP BY sku, warehouse
+), levels AS (
+    UPDATE stock_levels l SET on_hand = l.on_hand + s.on_hand,
+        allocated = l.allocated + s.allocated, damaged = l.damaged + s.damaged
+    FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
+)
+INSERT INTO stock_movements
+    (sku, warehouse, kind, on_hand, allocated, damaged, cause, order_id, line_id, actor)
+SELECT sku, warehouse, $7, on_hand, allocated, damaged, $8, $9, line_id, $10 FROM moved;
+
+-- name: reserve_rows
+-- Claims of an order's lines on stock.
+INSERT INTO reservations
+    (order_id, line_id, sku, warehouse, quantity, status, cause, priority, queued_at)
+SELECT $1, r.line_id, r.sku, nullif(r.warehouse, ''), r.quantity, $6, $7, $8, $9
+FROM unnest($2::text[], $3::text[], $4::text[], $5::int[])
+    AS r (line_id, sku, warehouse, quantity);
+
+-- name: claims
+-- An order's claims of one status.
+SELECT id, line_id, sku, warehouse, quantity FROM reservations
+WHERE order_id = $1 AND status = $2 ORDER BY id;
+
+-- name: end_claim
+UPDATE reservations SET status = $2, updated_at = now() WHERE id = $1;
+
+-- name: shrink_claim
+UPDATE reservations SET quantity = quantity - $2, updated_at = now() WHERE id = $1;
+
+-- name: queue_place
+-- Where an order stands in the queue for stock.
+SELECT priority, created_at FROM orders WHERE id = $1;
+
+-- name: wake_waiting
+-- News for every order that waits for one of these items, first come first.
+INSERT INTO outbox (order_id, kind, payload)
+SELECT w.order_id, 'stock_arrived', jsonb_build_object('cause', $2::text)
+FROM (
+    SELECT order_id, max(priority) AS priority, min(queued_at) AS queued_at
+    FROM reservations WHERE status = 'backordered' AND sku = ANY($1::text[])
+    GROUP BY order_id
+) w
+ORDER BY w.priority DESC, w.queued_at, w.order_id;

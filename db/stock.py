@@ -1,0 +1,237 @@
+"""Stock of orders: reserve, release, ship, report missing. Counters and ledger move together.
+
+Callers hold the order's lock and run inside a transaction; `cause` makes each movement happen
+once (`UNIQUE (cause, line_id, kind, sku, warehouse)`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.pool import Connection
+from db.sql import queries
+from domain.sourcing import Allocation, Demand, Plan, Source, plan, ration
+from domain.states import RESERVATION, ReservationStatus, advance
+
+_SQL = queries("stock")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reservation row."""
+
+    id: int
+    line_id: str
+    sku: str
+    warehouse: str | None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Deltas of one level on behalf of one line."""
+
+    sku: str
+    warehouse: str
+    line_id: str
+    on_hand: int = 0
+    allocated: int = 0
+    damaged: int = 0
+
+
+async def find(conn: Connection, order_id: str, demands: Sequence[Demand]) -> Plan:
+    """Lock the levels of all items asked for, and plan who ships what.
+
+    What orders ahead in the queue wait for is left to them.
+    """
+    skus = sorted({demand.sku for demand in demands})
+    rows = await conn.fetch(_SQL["lock_levels"], skus)
+    priority, since = await _queue_place(conn, order_id)
+    promised = await conn.fetch(_SQL["promised_before"], skus, order_id, priority, since)
+    sources = [Source(r["warehouse"], r["sku"], r["available"], r["priority"]) for r in rows]
+    return plan(demands, ration(sources, {r["sku"]: r["quantity"] for r in promised}))
+
+
+async def allocate(
+    conn: Connection, order_id: str, allocations: Sequence[Allocation], cause: str
+) -> None:
+    """Claim what was found: `allocated` rises, units that waited stop waiting."""
+    moves = [Movement(a.sku, a.warehouse, a.line_id, allocated=a.quantity) for a in allocations]
+    await move(conn, "allocate", moves, cause=cause, order_id=order_id)
+    units: Counter[str] = Counter()
+    for allocation in allocations:
+        units[allocation.line_id] += allocation.quantity
+    await end_claims(
+        conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
+    )
+    await _insert(conn, order_id, allocations, ReservationStatus.ALLOCATED, cause)
+
+
+async def wait_for(conn: Connection, order_id: str, missing: Sequence[Demand], cause: str) -> None:
+    """Put units that nobody has into the queue."""
+    rows = [Allocation(d.line_id, d.sku, "", d.quantity) for d in missing]
+    await _insert(conn, order_id, rows, ReservationStatus.BACKORDERED, cause)
+
+
+async def _insert(
+    conn: Connection,
+    order_id: str,
+    rows: Sequence[Allocation],
+    status: ReservationStatus,
+    cause: str,
+) -> None:
+    if not rows:
+        return
+    priority, since = await _queue_place(conn, order_id)
+    await conn.execute(
+        _SQL["reserve_rows"],
+        order_id,
+        [row.line_id for row in rows],
+        [row.sku for row in rows],
+        [row.warehouse for row in rows],
+        [row.quantity for row in rows],
+        status,
+        cause,
+        priority,
+        since,
+    )
+
+
+async def _queue_place(conn: Connection, order_id: str) -> tuple[int, datetime]:
+    row = await conn.fetchrow(_SQL["queue_place"], order_id)
+    assert row is not None  # noqa: S101 - the caller holds the order's lock
+    return row["priority"], row["created_at"]
+
+
+async def end_claims(
+    conn: Connection,
+    order_id: str,
+    units: Counter[str],
+    status: ReservationStatus,
+    target: ReservationStatus,
+    warehouse: str | None = None,
+) -> list[Claim]:
+    """End `units[line]` of an order's claims in `status`; answers what was ended, per claim.
+
+    A claim that ends in part is split: the ended part becomes a row of its own.
+    """
+    advance(RESERVATION, status, target)
+    left, ended = Counter(units), []
+    for row in await conn.fetch(_SQL["claims"], order_id, status):
+        claim = Claim(**row)
+        take = min(left[claim.line_id], claim.quantity)
+        if not take or (warehouse is not None and claim.warehouse != warehouse):
+            continue
+        left[claim.line_id] -= take
+        ended.append(Claim(claim.id, claim.line_id, claim.sku, claim.warehouse, take))
+        if take == claim.quantity:
+            await conn.execute(_SQL["end_claim"], claim.id, target)
+            continue
+        await conn.execute(_SQL["shrink_claim"], claim.id, take)
+        part = [Allocation(claim.line_id, claim.sku, claim.warehouse or "", take)]
+        await _insert(conn, order_id, part, target, f"split:{claim.id}")
+    return ended
+
+
+async def claims(conn: Connection, order_id: str, status: ReservationStatus) -> list[Claim]:
+    """An order's claims in that status."""
+    return [Claim(**row) for row in await conn.fetch(_SQL["claims"], order_id, status)]
+
+
+async def release(
+    conn: Connection, order_id: str, units: Counter[str], cause: str, *, actor: str = "kervan"
+) -> None:
+    """Give allocated units back to the shelf, waiting ones first leave the queue; wake others."""
+    waiting = await end_claims(
+        conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
+    )
+    left = Counter(units)
+    for claim in waiting:
+        left[claim.line_id] -= claim.quantity
+    freed = await end_claims(
+        conn, order_id, +left, ReservationStatus.ALLOCATED, ReservationStatus.RELEASED
+    )
+    moves = [_of(claim, allocated=-claim.quantity) for claim in freed]
+    await move(conn, "release", moves, cause=cause, order_id=order_id, actor=actor)
+    await wake_waiting(conn, {claim.sku for claim in [*waiting, *freed]}, cause)
+
+
+async def ship(
+    conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
+) -> None:
+    """Units leave the building: `on_hand` and `allocated` fall together."""
+    used = await end_claims(
+        conn,
+        order_id,
+        units,
+        ReservationStatus.ALLOCATED,
+        ReservationStatus.CONSUMED,
+        warehouse,
+    )
+    moves = [_of(c, on_hand=-c.quantity, allocated=-c.quantity) for c in used]
+    await move(conn, "ship", moves, cause=cause, order_id=order_id)
+
+
+async def report_missing(
+    conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
+) -> None:
+    """A short pick: the units are not where the counters say, so they leave the counters."""
+    gone = await end_claims(
+        conn,
+        order_id,
+        units,
+        ReservationStatus.ALLOCATED,
+        ReservationStatus.RELEASED,
+        warehouse,
+    )
+    moves = [_of(c, on_hand=-c.quantity, allocated=-c.quantity) for c in gone]
+    await move(conn, "short", moves, cause=cause, order_id=order_id)
+
+
+def _of(claim: Claim, *, on_hand: int = 0, allocated: int = 0) -> Movement:
+    return Movement(claim.sku, claim.warehouse or "", claim.line_id, on_hand, allocated)
+
+
+async def move(  # noqa: PLR0913 - a ledger row has these columns
+    conn: Connection,
+    kind: str,
+    movements: Iterable[Movement],
+    *,
+    cause: str,
+    order_id: str | None = None,
+    actor: str = "kervan",
+) -> None:
+    """Write movements to the ledger and to the counters, in one statement.
+
+    Movements of one line at one level are summed, so that a line counts once per cause.
+    """
+    summed: dict[tuple[str, str, str], Movement] = {}
+    for m in movements:
+        key = (m.sku, m.warehouse, m.line_id)
+        old = summed.get(key, Movement(*key))
+        summed[key] = Movement(
+            *key, old.on_hand + m.on_hand, old.allocated + m.allocated, old.damaged + m.damaged
+        )
+    if not summed:
+        return
+    rows = [summed[key] for key in sorted(summed)]
+    await conn.execute(
+        _SQL["move_stock"],
+        [m.sku for m in rows],
+        [m.warehouse for m in rows],
+        [m.line_id for m in rows],
+        [m.on_hand for m in rows],
+        [m.allocated for m in rows],
+        [m.damaged for m in rows],
+        kind,
+        cause,
+        order_id,
+        actor,
+    )
+
+
+async def wake_waiting(conn: Connection, skus: Iterable[str], cause: str) -> None:
+    """Stock of these items may be free now: tell the orders that wait for it, in their order."""
+    await conn.execute(_SQL["wake_waiting"], sorted(set(skus)), cause)
+

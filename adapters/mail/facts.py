@@ -1,0 +1,110 @@
+"""What a mail is about: plain facts that an activity reads from the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.money import Money
+
+
+class Milestone(StrEnum):
+    """The moments in an order's life that the customer hears of."""
+
+    CONFIRMED = "confirmed"
+    PAYMENT_PROBLEM = "payment_problem"
+    PAYMENT_REMINDER = "payment_reminder"
+    OUT_OF_STOCK = "out_of_stock"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELED = "canceled"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """One article: how many units this mail speaks of, and what they cost together."""
+
+    name: str
+    quantity: int
+    total: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailTotals:
+    """The order's sums, all in one currency. What is zero is not shown, except the total.
+
+    `discount` and `surcharge` are positive amounts; `tax` is part of the other amounts unless
+    `tax_included` is false, when it is added to them.
+    """
+
+    items: Money
+    shipping: Money
+    total: Money
+    discount: Money | None = None
+    surcharge: Money | None = None
+    tax: Money | None = None
+    tax_included: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MailShipment:
+    """One parcel. `tracking_url` is shown when it is an http(s) address."""
+
+    carrier: str
+    tracking_number: str
+    tracking_url: str = ""
+    estimated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailPayment:
+    """What is still to be paid, by when, and where.
+
+    `reason` is the provider's stable code of what went wrong (`insufficient_funds`); an unknown
+    code gives the general advice. `pay_url` falls back to the order's tracking page.
+    """
+
+    amount: Money
+    pay_by: datetime | None = None
+    pay_url: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """Everything a template may say. Fields that a milestone does not use stay at their default.
+
+    `lines` are the articles this mail is about: all of them in `confirmed`, those in the parcel
+    in `shipped`, those that are missing in `out_of_stock`. `partial` tells that the order has
+    others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
+    `payment_expired`; anything else gives no reason). `waiting` tells whether missing articles
+    are waited for (backorder) or were canceled. `refunded` is the amount that goes back.
+    Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
+    """
+
+    shop_name: str
+    order_number: str
+    customer_name: str = ""
+    tracking_page_url: str = ""
+    contact: str = ""
+    time_zone: str = "UTC"
+    lines: tuple[MailLine, ...] = ()
+    partial: bool = False
+    totals: MailTotals | None = None
+    shipments: tuple[MailShipment, ...] = ()
+    payment: MailPayment | None = None
+    waiting: bool = True
+    expected_at: datetime | None = None
+    return_until: datetime | None = None
+    reason: str = ""
+    refunded: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """The written mail: one-line subject, plain text, HTML, and the language it is in."""
+
+    subject: str
+    text: str
+    html: str
+    language: str

@@ -219,7 +219,8 @@ OPERATION: Table[OperationStatus] = _table(
 RESERVATION: Table[ReservationStatus] = _table(
     {
         R.HELD: {R.ALLOCATED, R.RELEASED, R.EXPIRED},
-        R.BACKORDERED: {R.ALLOCATED, R.RELEASED},
+        # Units that were waited for and came are claimed by a new, allocated row.
+        R.BACKORDERED: {R.RELEASED},
         R.ALLOCATED: {R.CONSUMED, R.RELEASED},
         R.CONSUMED: set(),
         R.RELEASED: set(),

@@ -1,0 +1,212 @@
+"""Tenders, the operations asked of providers, and the money ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from db.pool import Connection
+from db.sql import queries
+from domain.states import (
+    OPERATION,
+    PAYMENT,
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    advance,
+)
+
+_SQL = queries("payments")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """A tender with its secret token, for the adapter's call."""
+
+    id: str
+    order_id: str
+    method: str
+    provider: str
+    token: str | None
+    capture: str
+    currency: str
+    amount: int
+    authorized: int
+    captured: int
+    refunded: int
+    provider_ref: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The counters of one tender, in minor units of `currency`."""
+
+    id: str
+    order_id: str
+    currency: str
+    amount: int
+    authorized: int
+    captured: int
+    refunded: int
+    status: PaymentStatus
+
+
+async def for_call(conn: Connection, payment_id: str) -> PaymentRow:
+    """The tender as an adapter needs it."""
+    row = await conn.fetchrow(_SQL["payment_for_call"], payment_id)
+    assert row is not None, payment_id  # noqa: S101 - payments are never deleted
+    return PaymentRow(**row)
+
+
+async def request_operation(  # noqa: PLR0913 - one row
+    conn: Connection,
+    operation_id: str,
+    payment: PaymentRow,
+    kind: OperationKind,
+    cause: str,
+    amount: int,
+) -> None:
+    """Write down what is going to be asked, before it is asked."""
+    await conn.execute(
+        _SQL["request_operation"], operation_id, payment.id, payment.order_id, kind, cause, amount
+    )
+
+
+async def keep_client_action(
+    conn: Connection, payment_id: str, action: Mapping[str, str] | None
+) -> None:
+    """Keep what the customer has to do (a page to open, an account to pay to)."""
+    await conn.execute(_SQL["keep_client_action"], payment_id, dict(action or {}))
+
+
+async def settle_operation(
+    conn: Connection,
+    operation_id: str,
+    status: OperationStatus,
+    provider_ref: str | None,
+    reason: str | None,
+) -> bool:
+    """Write how an operation ended. False when that was known already."""
+    current = await conn.fetchval(_SQL["operation_status"], operation_id)
+    if current is None or current == status:
+        return False
+    advance(OPERATION, OperationStatus(current), status)
+    await conn.execute(
+        _SQL["settle_operation"], operation_id, status, provider_ref or None, reason or None
+    )
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A fact about money at a provider. `cause` is the operation's id: a fact counts once."""
+
+    kind: OperationKind
+    payment_id: str
+    amount: int
+    cause: str
+    provider_ref: str = ""
+    captured: bool = False
+    expires_at: datetime | None = None
+    occurred_at: datetime | None = None
+
+
+async def book(conn: Connection, booking: Booking) -> None:
+    """Bring a fact into the ledger and the tender's counters."""
+    money = await _locked(conn, booking.payment_id)
+    if not await _enter(conn, money, booking.kind, booking.amount, booking):
+        return
+    if booking.kind is OperationKind.AUTHORIZE:
+        # A renewal after a partial capture adds to what was captured, which keeps its status.
+        target = PaymentStatus.AUTHORIZED if not money.captured else money.status
+        changed = replace(
+            money,
+            authorized=money.captured + booking.amount,
+            status=advance(PAYMENT, money.status, target),
+        )
+        if booking.captured:
+            await _enter(conn, money, OperationKind.CAPTURE, booking.amount, booking)
+            changed = replace(changed, captured=booking.amount, status=PaymentStatus.PAID)
+    elif booking.kind is OperationKind.CAPTURE:
+        captured = money.captured + booking.amount
+        full = captured >= money.authorized
+        target = PaymentStatus.PAID if full else PaymentStatus.PARTIALLY_PAID
+        changed = replace(
+            money, captured=captured, status=advance(PAYMENT, money.status, target)
+        )
+    elif booking.kind is OperationKind.REFUND:
+        refunded = money.refunded + booking.amount
+        full = refunded >= money.captured
+        target = PaymentStatus.REFUNDED if full else PaymentStatus.PARTIALLY_REFUNDED
+        changed = replace(
+            money, refunded=refunded, status=advance(PAYMENT, money.status, target)
+        )
+    else:
+        changed = replace(money, status=advance(PAYMENT, money.status, PaymentStatus.VOIDED))
+    await _save(conn, changed, booking.provider_ref, None, booking.expires_at)
+
+
+async def fail(
+    conn: Connection, payment_id: str, reason: str, status: PaymentStatus = PaymentStatus.FAILED
+) -> None:
+    """A tender that brings nothing (more): declined, refused, given up, or run out."""
+    money = await _locked(conn, payment_id)
+    changed = money
+    if not money.captured:
+        changed = replace(money, status=advance(PAYMENT, money.status, status))
+    if status is PaymentStatus.EXPIRED and money.authorized > money.captured:
+        await conn.fetchval(
+            _SQL["book"],
+            money.order_id,
+            money.id,
+            "expire",
+            money.authorized - money.captured,
+            money.currency,
+            f"{money.id}-expired-{money.captured}-{reason}",
+            None,
+        )
+        changed = replace(changed, authorized=money.captured)
+    await _save(conn, changed, "", reason, None)
+
+
+async def settle_zero_tenders(conn: Connection, order_id: str) -> None:
+    """Tenders of zero are paid without asking anybody."""
+    await conn.execute(_SQL["settle_zero_tenders"], order_id)
+
+
+async def _locked(conn: Connection, payment_id: str) -> Money:
+    row = await conn.fetchrow(_SQL["payment_for_update"], payment_id)
+    assert row is not None, payment_id  # noqa: S101 - payments are never deleted
+    return Money(**dict(row) | {"status": PaymentStatus(row["status"])})
+
+
+async def _enter(
+    conn: Connection, money: Money, kind: OperationKind, amount: int, booking: Booking
+) -> bool:
+    entered = await conn.fetchval(
+        _SQL["book"],
+        money.order_id,
+        money.id,
+        kind,
+        amount,
+        money.currency,
+        booking.cause,
+        booking.occurred_at,
+    )
+    return entered is not None
+
+
+async def _save(
+    conn: Connection, money: Money, ref: str, failure: str | None, expires_at: datetime | None
+) -> None:
+    await conn.execute(
+        _SQL["save_payment"],
+        money.id,
+        money.status,
+        money.authorized,
+        money.captured,
+        money.refunded,
+        ref or None,
+        failure,
+        expires_at,
+    )

@@ -1,0 +1,26 @@
+-- name: plan_notification
+-- A milestone is told once per subject.
+INSERT INTO notifications (id, order_id, milestone, subject, data)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT (order_id, milestone, subject) DO NOTHING;
+
+-- name: notification
+SELECT n.id, n.order_id, n.milestone, n.subject, n.status, n.data, o.number, o.channel, o.locale,
+    o.currency, o.public_token, o.placed_at, o.subtotal, o.discount_total, o.shipping_total,
+    o.surcharge_total, o.tax_total, o.grand_total, o.cancel_reason, c.name, c.email
+FROM notifications n JOIN orders o ON o.id = n.order_id
+JOIN order_contacts c ON c.order_id = n.order_id
+WHERE n.id = $1;
+
+-- name: notification_lines
+SELECT name, quantity, total, canceled, backordered FROM order_lines
+WHERE order_id = $1 ORDER BY position;
+
+-- name: notification_shipments
+SELECT id, carrier, tracking_number, tracking_url, delivered_at, estimated_at FROM shipments
+WHERE order_id = $1 AND ($2 = '' OR id = $2) AND tracking_number IS NOT NULL
+ORDER BY id;
+
+-- name: settle_notification
+UPDATE notifications SET status = $2, reason = $3,
+    sent_at = CASE WHEN $2 = 'sent' THEN now() END
+WHERE id = $1 AND status = 'pending';

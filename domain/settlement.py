@@ -1,0 +1,51 @@
+"""Which tender pays what: pure plans over an order's tenders, in integers that add up."""
+
+from dataclasses import dataclass
+
+from domain.order import Order, Tender
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An amount to be captured from, or refunded to, one tender."""
+
+    payment_id: str
+    amount: int
+
+
+def captures_due(order: Order) -> list[Settlement]:
+    """What may be captured now and is not: shipped units' share, tenders in their order.
+
+    Cash on delivery comes when everything is delivered.
+    """
+    need = order.due - (order.captured - order.refunded)
+    plan = []
+    for tender in order.tenders:
+        take = min(need, tender.capturable) if _collectable(order, tender) else 0
+        if take > 0:
+            plan.append(Settlement(tender.id, take))
+            need -= take
+    return plan
+
+
+def _collectable(order: Order, tender: Tender) -> bool:
+    if tender.method == "cash_on_delivery":
+        return order.delivered_units >= order.live_units
+    return True
+
+
+def refunds_due(order: Order) -> list[Settlement]:
+    """What was taken beyond what is owed, given back to the newest tenders first."""
+    excess = max(0, order.captured - order.refunded - order.payable)
+    plan = []
+    for tender in reversed(order.tenders):
+        back = min(excess, tender.refundable)
+        if back > 0:
+            plan.append(Settlement(tender.id, back))
+            excess -= back
+    return plan
+
+
+def uncovered(order: Order) -> int:
+    """What no living tender will bring: the amount a further tender has to have."""
+    return max(0, order.payable - order.expected)

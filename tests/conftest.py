@@ -15,7 +15,9 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from db.migrate import migrate, read_migrations
+from db.pool import Pool, open_pool
 from tests.servers import ensure_started, exclusively, stop_all
+from workflows.client import TemporalAddress, connect
 
 _RUN_DIRECTORY = "KERVAN_TEST_RUN_DIRECTORY"
 _CONTROLLER = "KERVAN_TEST_CONTROLLER"
@@ -93,10 +95,11 @@ async def database_url(
 
 
 @pytest_asyncio.fixture
-async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool on this test's own database."""
-    async with asyncpg.create_pool(database_url, min_size=1, max_size=10) as connections:
-        yield connections
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """Open a pool on this test's own database."""
+    connections = await open_pool(database_url)
+    yield connections
+    await connections.close()
 
 
 @pytest.fixture(scope="session")
@@ -107,19 +110,19 @@ def temporal_address() -> str:
 
 @pytest_asyncio.fixture(scope="session")
 async def temporal(temporal_address: str) -> Client:
-    """A client of the run's Temporal; isolate tests by workflow id and task queue."""
-    return await Client.connect(temporal_address)
+    """Connect a client of the run's Temporal; isolate tests by workflow id and task queue."""
+    return await connect(TemporalAddress(temporal_address))
 
 
 @pytest.fixture
 def task_queue() -> str:
-    """A task queue of this test's own."""
+    """Name a task queue of this test's own."""
     return f"test-{uuid.uuid4().hex}"
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A short path for a private stack, removed afterwards."""
+    """Make a short path for a private stack, removed afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="kervan-stack-"))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)

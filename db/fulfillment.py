@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from db.pool import Connection
+from db.pool import Connection, Pool
 from db.sql import queries
 from domain.order import FulfillmentOrder, ParcelLine, Shipment
 from domain.ports import Label, Parcel
@@ -181,20 +181,18 @@ async def add_shipped(conn: Connection, work_id: str, line_id: str, quantity: in
     await conn.execute(_SQL["add_shipped"], work_id, line_id, quantity)
 
 
-async def for_label(conn: Connection, shipment_id: str) -> LabelRow:
+async def for_label(conn: Connection | Pool, shipment_id: str) -> LabelRow:
     """The parcel as a carrier needs it."""
     row = await conn.fetchrow(_SQL["shipment_for_label"], shipment_id)
     assert row is not None, shipment_id  # noqa: S101 - shipments are never deleted
     return LabelRow(**row)
 
 
-async def save_label(conn: Connection, shipment: Shipment, label: Label) -> None:
-    """The parcel has its label."""
-    status = advance(SHIPMENT, shipment.status, ShipmentStatus.LABEL_PURCHASED)
+async def keep_label(conn: Connection | Pool, shipment_id: str, label: Label) -> None:
+    """The label's details; the parcel's status moves by `set_shipment_status`."""
     await conn.execute(
-        _SQL["save_label"],
-        shipment.id,
-        status,
+        _SQL["keep_label"],
+        shipment_id,
         label.carrier,
         label.service,
         label.provider_ref,

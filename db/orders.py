@@ -192,14 +192,16 @@ async def release_hold(conn: Connection, hold_id: str, actor: str) -> None:
 
 async def set_attention(  # noqa: PLR0913 - one row
     conn: Connection, order_id: str, code: str, subject: str, detail: str, can: Sequence[str]
-) -> None:
-    """The order waits for a person because of `code` at `subject`."""
-    await conn.execute(_SQL["set_attention"], order_id, code, subject, detail, list(can))
+) -> bool:
+    """The order waits for a person because of `code` at `subject`. False when it did already."""
+    return bool(
+        await conn.fetchval(_SQL["set_attention"], order_id, code, subject, detail, list(can))
+    )
 
 
-async def clear_attention(conn: Connection, order_id: str, code: str, subject: str) -> None:
-    """That reason is gone."""
-    await conn.execute(_SQL["clear_attention"], order_id, code, subject)
+async def clear_attention(conn: Connection, order_id: str, code: str, subject: str) -> bool:
+    """That reason is gone. False when it was not there."""
+    return bool(await conn.fetchval(_SQL["clear_attention"], order_id, code, subject))
 
 
 async def clear_all_attention(conn: Connection, order_id: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from db.pool import Connection
+from db.pool import Connection, Pool
 from db.sql import queries
 from domain.states import (
     OPERATION,
@@ -51,7 +51,7 @@ class Money:
     status: PaymentStatus
 
 
-async def for_call(conn: Connection, payment_id: str) -> PaymentRow:
+async def for_call(conn: Connection | Pool, payment_id: str) -> PaymentRow:
     """The tender as an adapter needs it."""
     row = await conn.fetchrow(_SQL["payment_for_call"], payment_id)
     assert row is not None, payment_id  # noqa: S101 - payments are never deleted
@@ -59,7 +59,7 @@ async def for_call(conn: Connection, payment_id: str) -> PaymentRow:
 
 
 async def request_operation(  # noqa: PLR0913 - one row
-    conn: Connection,
+    conn: Connection | Pool,
     operation_id: str,
     payment: PaymentRow,
     kind: OperationKind,
@@ -73,7 +73,7 @@ async def request_operation(  # noqa: PLR0913 - one row
 
 
 async def keep_client_action(
-    conn: Connection, payment_id: str, action: Mapping[str, str] | None
+    conn: Connection | Pool, payment_id: str, action: Mapping[str, str] | None
 ) -> None:
     """Keep what the customer has to do (a page to open, an account to pay to)."""
     await conn.execute(_SQL["keep_client_action"], payment_id, dict(action or {}))
@@ -172,6 +172,16 @@ async def fail(
 async def settle_zero_tenders(conn: Connection, order_id: str) -> None:
     """Tenders of zero are paid without asking anybody."""
     await conn.execute(_SQL["settle_zero_tenders"], order_id)
+
+
+async def keep_reference(conn: Connection, payment_id: str, provider_ref: str) -> None:
+    """The provider's name for a payment that waits for the customer."""
+    await conn.execute(_SQL["keep_reference"], payment_id, provider_ref or None)
+
+
+async def mark_refunded(conn: Connection, order_id: str) -> None:
+    """The money of canceled units went back: write it on their lines."""
+    await conn.execute(_SQL["mark_refunded"], order_id)
 
 
 async def _locked(conn: Connection, payment_id: str) -> Money:

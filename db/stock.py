@@ -189,6 +189,12 @@ async def report_missing(
     await move(conn, "short", moves, cause=cause, order_id=order_id)
 
 
+async def short_reported(conn: Connection, work_id: str) -> dict[str, int]:
+    """Units per line of a location's work that are off the counters as missing."""
+    rows = await conn.fetch(_SQL["short_reported"], work_id)
+    return {row["line_id"]: row["quantity"] for row in rows}
+
+
 def _of(claim: Claim, *, on_hand: int = 0, allocated: int = 0) -> Movement:
     return Movement(claim.sku, claim.warehouse or "", claim.line_id, on_hand, allocated)
 

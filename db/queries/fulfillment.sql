@@ -90,10 +90,13 @@ JOIN fulfillment_orders f ON f.id = s.fulfillment_order_id
 JOIN warehouses w ON w.code = f.warehouse
 WHERE s.id = $1;
 
--- name: save_label
-UPDATE shipments SET status = $2, carrier = $3, service = $4, provider_ref = $5,
-    tracking_number = $6, tracking_url = $7, label_url = $8, label_cost = $9, label_currency = $10,
-    estimated_at = $11, tracking_status = 'pre_transit', updated_at = now()
+-- name: keep_label
+-- What the carrier sold. Its number is how the carrier's news find the parcel.
+UPDATE shipments SET carrier = $2, service = $3, provider_ref = $4, tracking_number = $5,
+    tracking_url = $6, label_url = $7, label_cost = $8, label_currency = $9, estimated_at = $10,
+    tracking_status = CASE tracking_status WHEN 'unknown' THEN 'pre_transit'
+        ELSE tracking_status END,
+    updated_at = now()
 WHERE id = $1;
 
 -- name: set_shipment_status

@@ -101,10 +101,11 @@ UPDATE holds SET released_at = now(), released_by = $2 WHERE id = $1 AND release
 -- name: set_attention
 -- Its age counts from the first time.
 INSERT INTO attention (order_id, code, subject, detail, can) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (order_id, code, subject) DO UPDATE SET detail = excluded.detail, can = excluded.can;
+ON CONFLICT (order_id, code, subject) DO UPDATE SET detail = excluded.detail, can = excluded.can
+RETURNING xmax = 0;
 
 -- name: clear_attention
-DELETE FROM attention WHERE order_id = $1 AND code = $2 AND subject = $3;
+DELETE FROM attention WHERE order_id = $1 AND code = $2 AND subject = $3 RETURNING true;
 
 -- name: clear_all_attention
 DELETE FROM attention WHERE order_id = $1;

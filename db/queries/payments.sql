@@ -45,7 +45,12 @@ ON CONFLICT ON CONSTRAINT each_booking_once DO NOTHING RETURNING id;
 UPDATE payments SET status = 'paid', updated_at = now()
 WHERE order_id = $1 AND amount = 0 AND status = 'pending';
 
--- name: add_refunded_units
--- Canceled or returned units whose money went back.
-UPDATE order_lines SET refunded = shipped + canceled, refunded_amount = total
-WHERE order_id = $1;
+-- name: keep_reference
+-- The provider's name for a payment that waits for the customer.
+UPDATE payments SET provider_ref = $2, updated_at = now() WHERE id = $1 AND provider_ref IS NULL;
+
+-- name: mark_refunded
+-- When nothing is owed back any more, canceled units count as refunded, with their share.
+UPDATE order_lines l SET refunded = l.canceled,
+    refunded_amount = l.total * l.canceled / l.quantity
+WHERE l.order_id = $1 AND l.canceled > l.refunded;

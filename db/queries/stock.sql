@@ -66,3 +66,8 @@ FROM (
     GROUP BY order_id
 ) w
 ORDER BY w.priority DESC, w.queued_at, w.order_id;
+
+-- name: short_reported
+-- Units of this work that were already taken off the counters as missing.
+SELECT line_id, (-sum(on_hand))::int AS quantity FROM stock_movements
+WHERE kind = 'short' AND cause LIKE $1 || ':%' GROUP BY line_id;

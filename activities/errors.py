@@ -1,0 +1,55 @@
+"""How errors leave an activity: by code and kind, never with text that could name a person.
+
+An exception's message is kept in the workflow history in plain text (TEMPORAL trap 9), so only
+Kervan's own errors, which are written without personal data, pass with their message.
+"""
+
+from typing import Any
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from domain.errors import KervanError, ProviderRejected
+
+log = structlog.get_logger(__name__)
+
+
+class PlainErrors(Interceptor):
+    """Worker interceptor that translates every exception of an activity."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        """Wrap each activity's execution."""
+        return _Inbound(next)
+
+
+class _Inbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's signature
+        try:
+            return await super().execute_activity(input)
+        except (ApplicationError, CancelledError):
+            raise
+        except ProviderRejected as error:
+            raise ApplicationError(
+                error.reason, {"reason": error.reason}, type="ProviderRejected", non_retryable=True
+            ) from None
+        except KervanError as error:
+            raise ApplicationError(
+                str(error) or error.code, type=error.code, non_retryable=not error.retryable
+            ) from None
+        except Exception as error:
+            info = activity.info()
+            log.warning(
+                "activity_failed",
+                activity=info.activity_type,
+                workflow_id=info.workflow_id,
+                attempt=info.attempt,
+                error=type(error).__name__,
+                exc_info=not isinstance(error, OSError),
+            )
+            raise ApplicationError(type(error).__name__, type=type(error).__name__) from None

@@ -1,0 +1,369 @@
+"""The order itself: stock for it, holds, attention, cancellation, closing. One transaction each."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities.contracts import (
+    AttentionCleared,
+    AttentionSet,
+    Cancel,
+    Close,
+    Confirm,
+    Confirmed,
+    HoldChange,
+    Note,
+    ShortPick,
+)
+from db import fulfillment, notifications, orders, payments, stock, timeline
+from db.new_ids import new_id
+from db.pool import Connection, Pool
+from domain.decisions import cancelable_units
+from domain.order import Order
+from domain.sourcing import Demand
+from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
+
+
+class OrderActivities:
+    """The transactions that move an order; each happens once per cause."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @activity.defn
+    async def confirm_order(self, task: Confirm) -> Confirmed:
+        """Reserve stock by the order's policy, confirm it, and open the work.
+
+        Run again with another cause when stock came: it goes on with what still waits.
+        """
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return Confirmed(step.order, **step.result)
+            conn, first = step.conn, step.order.status is OrderStatus.PENDING
+            if first:
+                await payments.settle_zero_tenders(conn, task.order_id)
+            outcome = await self._reserve(conn, step.order, task.cause)
+            if outcome == "unavailable":
+                step.result = {"outcome": outcome, "work": [], "warehouses": []}
+                return Confirmed(await step.save(), **step.result)
+            order = await orders.load(conn, task.order_id)
+            work, warehouses = await self._open_work(conn, order, task)
+            if first:
+                await timeline.record(conn, task.order_id, "order_confirmed")
+                await notifications.plan(conn, task.order_id, "confirmed")
+            if outcome == "waiting":
+                await notifications.plan(conn, task.order_id, "out_of_stock")
+            step.result = {"outcome": outcome, "work": work, "warehouses": warehouses}
+            return Confirmed(await step.save(OrderStatus.CONFIRMED), **step.result)
+
+    async def _reserve(self, conn: Connection, order: Order, cause: str) -> str:
+        demands = [
+            Demand(line.id, line.sku, line.open + line.backordered)
+            for line in order.lines
+            if line.open + line.backordered
+        ]
+        if not demands:
+            return "allocated"
+        found = await stock.find(conn, order.id, demands)
+        if found.missing and order.out_of_stock == "cancel":
+            await self._tell_missing(conn, order, found.missing, "order_canceled")
+            return "unavailable"
+        await stock.allocate(conn, order.id, found.allocations, f"{order.id}:{cause}")
+        for allocation in found.allocations:
+            await self._allocate_line(conn, order, allocation.line_id, allocation.quantity)
+        if found.allocations:
+            sources = [
+                {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
+                for a in found.allocations
+            ]
+            await timeline.record(conn, order.id, "stock_allocated", data={"sources": sources})
+        if not found.missing:
+            return "allocated"
+        return await self._without(conn, order, found.missing, cause)
+
+    async def _allocate_line(
+        self, conn: Connection, order: Order, line_id: str, quantity: int
+    ) -> None:
+        line = (await orders.load(conn, order.id)).line(line_id)
+        assert line is not None  # noqa: S101 - it is the order's own line
+        waited = min(line.backordered, quantity)
+        await orders.move_units(
+            conn, line_id, allocated=quantity, backordered=-waited, open_=waited - quantity
+        )
+
+    async def _without(
+        self, conn: Connection, order: Order, missing: Sequence[Demand], cause: str
+    ) -> str:
+        """Nobody has these units: cancel them, or put those that are new into the queue."""
+        if order.out_of_stock == "cancel_lines":
+            for demand in missing:
+                await orders.cancel_units(conn, demand.line_id, demand.quantity)
+            await self._tell_missing(conn, order, missing, "units_canceled")
+            left = await orders.load(conn, order.id)
+            return "allocated" if left.live_units else "unavailable"
+        lines = {line.id: line for line in (await orders.load(conn, order.id)).lines}
+        new = [
+            Demand(d.line_id, d.sku, lines[d.line_id].open)
+            for d in missing
+            if lines[d.line_id].open
+        ]
+        if new:
+            await stock.wait_for(conn, order.id, new, f"{order.id}:{cause}")
+            for demand in new:
+                await orders.move_units(
+                    conn, demand.line_id, open_=-demand.quantity, backordered=demand.quantity
+                )
+            await self._tell_missing(conn, order, new, "backordered")
+        return "waiting"
+
+    async def _tell_missing(
+        self, conn: Connection, order: Order, missing: Sequence[Demand], decision: str
+    ) -> None:
+        units = [{"line_id": d.line_id, "sku": d.sku, "quantity": d.quantity} for d in missing]
+        await timeline.record(
+            conn, order.id, "out_of_stock", data={"decision": decision, "units": units}
+        )
+
+    async def _open_work(
+        self, conn: Connection, order: Order, task: Confirm
+    ) -> tuple[list[str], list[str]]:
+        """Ask the locations to prepare what is allocated, all at once or in parts."""
+        if order.waits_for_stock and order.ship == "complete":
+            return [], []
+        by_warehouse: dict[str, list[fulfillment.UnassignedClaim]] = {}
+        for claim in await fulfillment.unassigned_claims(conn, order.id):
+            by_warehouse.setdefault(claim.warehouse, []).append(claim)
+        opened = []
+        for warehouse, claims in sorted(by_warehouse.items()):
+            work_id = new_id("ful")
+            await fulfillment.open_work(
+                conn,
+                work_id,
+                order.id,
+                warehouse,
+                claims,
+                cause=task.cause,
+                due_seconds=task.pick_deadline,
+                on_hold=bool(order.holds),
+            )
+            await timeline.record(
+                conn,
+                order.id,
+                "fulfillment_opened",
+                data={"fulfillment_order_id": work_id, "warehouse": warehouse},
+            )
+            opened.append(work_id)
+        return opened, sorted(by_warehouse)
+
+    @activity.defn
+    async def record_short_pick(self, task: ShortPick) -> Order:
+        """Take units that were not found off the counters; they need another source.
+
+        They become open units of their lines again, which `confirm_order` then serves.
+        """
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            work = step.order.fulfillment_order(task.fulfillment_order_id)
+            assert work is not None  # noqa: S101 - the pick named it
+            known = await stock.short_reported(step.conn, work.id)
+            units = Counter({w.line_id: w.short - known.get(w.line_id, 0) for w in work.lines})
+            units = +units
+            await stock.report_missing(
+                step.conn, task.order_id, work.warehouse, units, f"{work.id}:{task.cause}"
+            )
+            for line_id, quantity in units.items():
+                await orders.move_units(
+                    step.conn, line_id, allocated=-quantity, open_=quantity
+                )
+            if not any(w.quantity - w.short - w.canceled - w.shipped for w in work.lines):
+                await fulfillment.set_work_status(
+                    step.conn, work, FulfillmentOrderStatus.INCOMPLETE
+                )
+            return await step.save()
+
+    @activity.defn
+    async def begin_cancel(self, task: Cancel) -> Order:
+        """Make the cancellation visible, recall the work, and give all goods back to the shelf.
+
+        Parcels that are packed are unpacked; what the carrier lost or brings back is canceled
+        with the rest, so that nothing of it is owed.
+        """
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            conn, order = step.conn, step.order
+            await orders.request_cancel(conn, order.id, task.reason)
+            for shipment in order.shipments:
+                if shipment.in_house:
+                    await fulfillment.set_shipment_status(conn, shipment, ShipmentStatus.CANCELED)
+                    await fulfillment.unpack(conn, shipment.id)
+                elif shipment.not_coming:
+                    for part in shipment.lines:
+                        await orders.move_units(
+                            conn, part.line_id, shipped=-part.quantity, canceled=part.quantity
+                        )
+            await fulfillment.cancel_work(conn, order.id)
+            units = Counter({line.id: line.allocated + line.backordered for line in order.lines})
+            await stock.release(conn, order.id, units, f"{order.id}:{task.cause}")
+            for line in order.lines:
+                await orders.cancel_units(
+                    conn, line.id, line.open + line.allocated + line.backordered
+                )
+            await timeline.record(
+                conn,
+                order.id,
+                "cancel_started",
+                actor=task.by.actor,
+                role=task.by.role,
+                data={"reason": task.reason},
+            )
+            return await step.save()
+
+    @activity.defn
+    async def cancel_units(self, task: Cancel) -> Order:
+        """Cancel some units of lines that are not packed, and give their goods back."""
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            conn, order = step.conn, step.order
+            for line_id, asked in task.lines.items():
+                quantity = min(asked, cancelable_units(order, line_id))
+                line = order.line(line_id)
+                if line is None or not quantity:
+                    continue
+                goods = quantity - min(line.open, quantity)
+                await stock.release(
+                    conn, order.id, Counter({line_id: goods}), f"{order.id}:{task.cause}"
+                )
+                await orders.cancel_units(conn, line_id, quantity)
+                recalled = goods - min(line.backordered, goods)
+                await self._recall(conn, order, line_id, recalled)
+            await timeline.record(
+                conn,
+                order.id,
+                "units_canceled",
+                actor=task.by.actor,
+                role=task.by.role,
+                data={"reason": task.reason, "lines": task.lines},
+            )
+            return await step.save()
+
+    async def _recall(self, conn: Connection, order: Order, line_id: str, quantity: int) -> None:
+        """Take units out of the locations' work; a location left without work is closed."""
+        for work in order.fulfillment_orders:
+            line = next((w for w in work.lines if w.line_id == line_id), None)
+            if not quantity or line is None or not work.live:
+                continue
+            take = min(quantity, line.to_pack)
+            quantity -= take
+            await fulfillment.cancel_work_units(conn, work.id, line_id, take)
+            now = (await orders.load(conn, order.id)).fulfillment_order(work.id)
+            if now and not any(w.quantity - w.short - w.canceled for w in now.lines):
+                await fulfillment.set_work_status(conn, now, FulfillmentOrderStatus.CANCELLED)
+            elif now and not any(w.to_pack or w.packed - w.shipped for w in now.lines):
+                await fulfillment.set_work_status(conn, now, FulfillmentOrderStatus.CLOSED)
+
+    @activity.defn
+    async def close_order(self, task: Close) -> Order:
+        """End the order: its status, its last event, nothing left that asks for a person."""
+        async with orders.once(self._pool, task.order_id, "close") as step:
+            if step.done:
+                return step.order
+            status = OrderStatus(task.status)
+            await orders.clear_all_attention(step.conn, task.order_id)
+            await timeline.record(
+                step.conn,
+                task.order_id,
+                f"order_{status}",
+                actor=task.by.actor,
+                role=task.by.role,
+                data={"reason": task.reason} if task.reason else {},
+            )
+            if status is not OrderStatus.COMPLETED:
+                refunded = step.order.refunded
+                milestone = "refunded" if refunded else "canceled"
+                await notifications.plan(step.conn, task.order_id, milestone)
+            return await step.save(status)
+
+    @activity.defn
+    async def add_hold(self, task: HoldChange) -> Order:
+        """Hold the order: its locations stop."""
+        async with orders.once(self._pool, task.order_id, f"hold:{task.hold_id}") as step:
+            if step.done:
+                return step.order
+            await orders.add_hold(
+                step.conn,
+                task.order_id,
+                task.hold_id,
+                task.reason,
+                task.by.actor,
+                task.by.request_event,
+            )
+            await fulfillment.hold_work(step.conn, task.order_id)
+            await self._tell(step.conn, task, "hold_added")
+            return await step.save()
+
+    @activity.defn
+    async def release_hold(self, task: HoldChange) -> Order:
+        """Take one hold away; with the last one the locations go on."""
+        async with orders.once(self._pool, task.order_id, f"release:{task.hold_id}") as step:
+            if step.done:
+                return step.order
+            await orders.release_hold(step.conn, task.hold_id, task.by.actor)
+            if not any(hold.id != task.hold_id for hold in step.order.holds):
+                await fulfillment.release_work(step.conn, task.order_id, task.pick_deadline)
+            await self._tell(step.conn, task, "hold_released")
+            return await step.save()
+
+    async def _tell(self, conn: Connection, task: HoldChange, type_: str) -> None:
+        data = {"hold_id": task.hold_id, **({"reason": task.reason} if task.reason else {})}
+        await timeline.record(
+            conn, task.order_id, type_, actor=task.by.actor, role=task.by.role, data=data
+        )
+
+    @activity.defn
+    async def record_note(self, note: Note) -> Order:
+        """Write a timeline event of the workflow's own."""
+        async with orders.once(self._pool, note.order_id, note.cause) as step:
+            if not step.done:
+                await timeline.record(
+                    step.conn,
+                    note.order_id,
+                    note.type,
+                    actor=note.by.actor,
+                    role=note.by.role,
+                    data=note.data,
+                )
+            return step.order
+
+    @activity.defn
+    async def set_attention(self, task: AttentionSet) -> None:
+        """The order waits for a person: a row that lists show, and an event."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await orders.lock(conn, task.order_id)
+            if await orders.set_attention(
+                conn, task.order_id, task.code, task.subject, task.detail, task.can
+            ):
+                await timeline.record(
+                    conn,
+                    task.order_id,
+                    "attention_needed",
+                    data={"code": task.code, "subject": task.subject, "detail": task.detail},
+                )
+
+    @activity.defn
+    async def clear_attention(self, task: AttentionCleared) -> None:
+        """It moves again."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await orders.lock(conn, task.order_id)
+            for code, subject in task.reasons:
+                if await orders.clear_attention(conn, task.order_id, code, subject):
+                    await timeline.record(
+                        conn,
+                        task.order_id,
+                        "attention_cleared",
+                        data={"code": code, "subject": subject},
+                    )
+

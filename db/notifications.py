@@ -1,0 +1,50 @@
+"""What the customer is told: planned with the milestone's own transaction, once per subject."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from db.pool import Connection
+from db.sql import queries
+from domain.notices import notification_id
+
+_SQL = queries("notifications")
+
+
+async def plan(
+    conn: Connection,
+    order_id: str,
+    milestone: str,
+    subject: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down that the customer is to be told; planning it twice plans it once."""
+    await conn.execute(
+        _SQL["plan_notification"],
+        notification_id(order_id, milestone, subject),
+        order_id,
+        milestone,
+        subject,
+        dict(data or {}),
+    )
+
+
+async def load(conn: Connection, id_: str) -> Mapping[str, Any] | None:
+    """The notification with the facts of its order. Holds personal data."""
+    return await conn.fetchrow(_SQL["notification"], id_)
+
+
+async def lines(conn: Connection, order_id: str) -> list[Mapping[str, Any]]:
+    """The order's lines as the customer knows them."""
+    return list(await conn.fetch(_SQL["notification_lines"], order_id))
+
+
+async def shipments(
+    conn: Connection, order_id: str, shipment_id: str = ""
+) -> list[Mapping[str, Any]]:
+    """The order's parcels that have a number (or the one)."""
+    return list(await conn.fetch(_SQL["notification_shipments"], order_id, shipment_id))
+
+
+async def settle(conn: Connection, id_: str, status: str, reason: str | None = None) -> None:
+    """It was sent, will never be, or there is nobody to tell."""
+    await conn.execute(_SQL["settle_notification"], id_, status, reason)

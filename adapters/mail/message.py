@@ -1,5 +1,6 @@
 """From `Email` to RFC 5322: identity, headers, and who may not be written to."""
 
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -8,6 +9,10 @@ from urllib.parse import quote
 
 from domain.errors import MailRejected
 from domain.ports import Email
+
+# RFC 5321 without quoted local parts and address literals: a shop's customers have neither.
+_LOCAL_PART = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]]+")
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 def message_id(order_number: str, milestone: str, reference: str, sender: str) -> str:
@@ -39,22 +44,23 @@ def to_message(email: Email, sender: str, *, text_encoding: str) -> EmailMessage
     message["Subject"] = email.subject
     message["Date"] = formatdate()
     message["Message-ID"] = email.message_id
-    message["Content-Language"] = email.language
     # RFC 3834: an answering machine does not answer this.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(email.text, cte=text_encoding)
     message.add_alternative(email.html, subtype="html", cte="quoted-printable")
+    # Last, because a content header goes down into the first part when a second one comes.
+    message["Content-Language"] = email.language
     return message
 
 
 def _mailbox(address: str) -> Address:
     """`address` split and its domain in ASCII. Errors never show the address: it is personal."""
     local, _, domain = address.strip().rpartition("@")
-    if not local or not domain:
+    try:
+        ascii_domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        ascii_domain = ""
+    if not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(ascii_domain)):
         reason = "invalid_address"
         raise MailRejected(reason)
-    try:
-        return Address(username=local, domain=domain.encode("idna").decode("ascii"))
-    except (ValueError, IndexError):
-        reason = "invalid_address"
-        raise MailRejected(reason) from None
+    return Address(username=local, domain=ascii_domain)

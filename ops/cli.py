@@ -49,3 +49,7 @@ def sandbox() -> None:
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,10 @@ def main() -> None:
         _prctl(_PR_SET_PDEATHSIG, options.death_signal)
         if os.getppid() != options.parent:
             sys.exit("the supervisor is gone")
-    os.execv(options.argv[0], options.argv)  # noqa: S606 - to become another program is the point
+    try:
+        os.execv(options.argv[0], options.argv)  # noqa: S606 - the point of this program
+    except OSError as error:
+        sys.exit(f"{options.argv[0]} cannot be run: {error.strerror}")
 
 
 def _become(uid: int, gid: int, *, may_traverse: bool) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from db.migrate import migrate
 from ops.stack.data_dir import DataDirectory
 from ops.stack.ports import LOOPBACK, PortReservation
 from ops.stack.postgres import Postgres
-from ops.stack.process import Child
 from ops.stack.services import ROOT, Surroundings, start_api, start_sandbox, start_worker
 from ops.stack.supervisor import Part, Say
 from ops.stack.temporal import NAMESPACE, Temporal
 from settings import Settings
+
+if TYPE_CHECKING:
+    from ops.stack.process import Child
 
 DATABASE = "kervan"
 DEV_API_KEY = "dev"

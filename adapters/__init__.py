@@ -1,0 +1,1 @@
+"""One package per outside party, each behind a port of `domain.ports`."""

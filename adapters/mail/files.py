@@ -3,15 +3,13 @@
 import asyncio
 import html
 import os
-import tempfile
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTPUTF8
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from urllib.parse import quote
 
-from adapters.mail.message import domain_of, to_message
+from adapters.mail.message import Letterhead, compose
 from domain.errors import MailUnavailable
 from domain.ports import Email
 
@@ -43,11 +41,11 @@ class FileMailer:
 
     def __init__(self, directory: Path, *, sender: str) -> None:
         self._directory = directory
-        self._sender = sender
+        self._letterhead = Letterhead.read(sender)
 
     async def send(self, email: Email) -> None:
         """Write the mail; raises `MailRejected` (no such address) or `MailUnavailable` (disk)."""
-        message = to_message(email, self._sender, text_encoding="8bit")
+        message = compose(email, self._letterhead, readable=True)
         try:
             await asyncio.to_thread(self._write, email, message)
         except OSError as error:
@@ -56,45 +54,39 @@ class FileMailer:
     async def close(self) -> None:
         """Nothing is held open."""
 
-    def _write(self, email: Email, message: EmailMessage) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+    def _write(self, email: Email, message: bytes) -> None:
         name = self._name(email.message_id)
         target = self._directory / f"{name}.eml"
         if target.exists():
             return
-        # The message comes last: when it is there, everything is.
-        self._put(target.with_name(f"{name}.html"), email.html.encode())
+        try:
+            self._write_new(name, email, message)
+        except FileNotFoundError:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._write_new(name, email, message)
+
+    def _write_new(self, name: str, email: Email, message: bytes) -> None:
+        """The message comes last and at once: when it is there, everything is."""
+        (self._directory / f"{name}.html").write_bytes(email.html.encode())
         self._list(name, email)
-        self._put(target, message.as_bytes(policy=SMTPUTF8))
+        draft = self._directory / f".{name}.{os.getpid()}.{get_ident()}"
+        draft.write_bytes(message)
+        draft.replace(self._directory / f"{name}.eml")
 
     def _name(self, message_id: str) -> str:
         local, _, domain = message_id.strip("<>").rpartition("@")
-        plain = local if domain == domain_of(self._sender) else f"{local}@{domain}"
+        plain = local if domain == self._letterhead.domain else f"{local}@{domain}"
         name = quote(plain, safe="@%")
         if len(name) > _LONGEST_NAME:
             name = f"{name[:_LONGEST_NAME]}~{sha256(name.encode()).hexdigest()[:12]}"
         return name
 
-    def _put(self, path: Path, content: bytes) -> None:
-        """All of it or nothing, also when the process dies in the middle."""
-        descriptor, temporary = tempfile.mkstemp(dir=self._directory, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
     def _list(self, name: str, email: Email) -> None:
-        index = self._directory / INDEX
-        if not index.exists():
-            self._put(index, _INDEX_HEAD.encode())
         page = quote(name, safe="")
         row = (
             f'<li><a href="{page}.html">{html.escape(email.subject)}</a><br>'
             f"<small>{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC · {html.escape(email.to)} · "
             f'<a href="{page}.eml">{html.escape(name)}.eml</a></small>\n'
         )
-        with index.open("a", encoding="utf-8") as file:
-            file.write(row)
+        with (self._directory / INDEX).open("a", encoding="utf-8") as index:
+            index.write(row if index.tell() else _INDEX_HEAD + row)

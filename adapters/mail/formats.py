@@ -85,6 +85,8 @@ def one_line(text: str) -> str:
     Names come from outside: nothing in them may start a new header, a new line of the plain
     text, or make an address read backward.
     """
+    if text.isprintable():
+        return " ".join(text.split())
     kept = text.translate(_DIRECTION_MARKS)
     return " ".join(
         "".join(" " if unicodedata.category(char) in _UNSAFE else char for char in kept).split()

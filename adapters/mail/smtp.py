@@ -14,7 +14,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from adapters.mail.message import to_message
+from adapters.mail.message import Letterhead, compose, mailbox_of
 from domain.errors import MailRejected, MailUnavailable
 from domain.ports import Email
 
@@ -51,7 +51,7 @@ class SmtpMailer:
     ) -> None:
         self._host = host
         self._port = port
-        self._sender = sender
+        self._letterhead = Letterhead.read(sender)
         self._user = user
         self._password = password
         self._security = security
@@ -65,15 +65,15 @@ class SmtpMailer:
 
         The errors hold the server's codes, never its words: those often repeat the address.
         """
-        message = to_message(email, self._sender, text_encoding="quoted-printable")
+        recipient = mailbox_of(email.to)
+        message = compose(email, self._letterhead, readable=False)
+        options = [] if recipient.isascii() else ["SMTPUTF8"]
         async with self._slots:
             connection = await self._connection()
             between_mails = False
             try:
-                await connection.send_message(
-                    message,
-                    sender=message["From"].addresses[0].addr_spec,
-                    recipients=[message["To"].addresses[0].addr_spec],
+                await connection.sendmail(
+                    self._letterhead.address, [recipient], message, mail_options=options
                 )
                 between_mails = True
             except (SMTPResponseException, SMTPRecipientsRefused) as error:

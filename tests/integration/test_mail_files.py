@@ -71,6 +71,13 @@ async def test_the_same_mail_again_is_the_same_file(tmp_path: Path) -> None:
     assert mails(tmp_path) == [path.name]
 
 
+async def test_two_attempts_at_once_are_one_file(tmp_path: Path) -> None:
+    await asyncio.gather(*(FileMailer(tmp_path, sender=SENDER).send(EMAIL) for _ in range(20)))
+    assert mails(tmp_path) == ["K-100042.shipped.shp_1.eml"]
+    assert read(tmp_path / "K-100042.shipped.shp_1.eml")["Message-ID"] == EMAIL.message_id
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
 async def test_mails_of_one_order_stand_together(tmp_path: Path) -> None:
     mailer = FileMailer(tmp_path, sender=SENDER)
     for order in ("K-2", "K-1"):

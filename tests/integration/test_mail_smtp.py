@@ -39,7 +39,7 @@ class Post:
     data: str = "250 OK"
     hang_up_after_data: bool = False
     taken: list[Envelope] = field(default_factory=list)
-    connections: list[asyncio.BaseTransport] = field(default_factory=list)
+    connections: list[asyncio.Transport] = field(default_factory=list)
 
     async def handle_MAIL(  # noqa: N802 the names are aiosmtpd's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -56,13 +56,12 @@ class Post:
         return self.rcpt
 
     async def handle_DATA(  # noqa: N802
-        self, server: SMTP, _session: Session, envelope: Envelope
+        self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         if self.data.startswith("250"):
             self.taken.append(envelope)
         if self.hang_up_after_data:
-            assert server.transport is not None
-            server.transport.abort()
+            self.connections[-1].abort()
         return self.data
 
     def message(self, index: int = -1) -> EmailMessage:
@@ -77,6 +76,7 @@ class CountingSMTP(SMTP):
     """Remembers the transports it was given."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.event_handler.connections.append(transport)
         super().connection_made(transport)
 
@@ -222,7 +222,6 @@ async def test_mails_share_a_connection_and_a_dead_one_is_replaced(offices: Offi
     assert len(post.connections) == 1
 
     transport = post.connections[0]
-    assert isinstance(transport, asyncio.Transport)
     transport.abort()
     await mailer.send(EMAIL)
     assert len(post.taken) == 3
@@ -395,7 +394,7 @@ async def test_what_is_no_address_is_final_and_never_sent(offices: Offices, addr
 async def test_a_header_with_a_line_break_is_never_sent(offices: Offices, email: Email) -> None:
     post = Post()
     mailer = offices.mailer(await offices.open(post))
-    with pytest.raises(ValueError, match=r"linefeed|carriage|newline"):
+    with pytest.raises(ValueError, match="control character"):
         await mailer.send(email)
     assert post.connections == []
 

@@ -1,8 +1,10 @@
 """The command line `kervan`. Each command imports what it needs when it is called."""
 
 import asyncio
+import sys
 
 import typer
+from pydantic import ValidationError
 
 app = typer.Typer(
     name="kervan",
@@ -25,12 +27,14 @@ def dev() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database of KERVAN_DATABASE_URL to the newest schema."""
+    from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
+
     from db.migrate import MigrationError, migrate  # noqa: PLC0415
     from settings import load  # noqa: PLC0415
 
     try:
         applied = asyncio.run(migrate(load().database_url.get_secret_value()))
-    except (MigrationError, OSError) as error:
+    except (MigrationError, InterfaceError, OSError, PostgresError) as error:
         typer.echo(f"migrate: {error}", err=True)
         raise typer.Exit(1) from error
     for name in applied:
@@ -47,8 +51,16 @@ def sandbox() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a setting that cannot be read is named, without a stack trace."""
+    try:
+        app()
+    except ValidationError as error:
+        if error.title not in {"Settings", "SandboxSettings"}:
+            raise
+        for problem in error.errors():
+            variable = "KERVAN_" + "_".join(str(part) for part in problem["loc"]).upper()
+            typer.echo(f"{variable}: {problem['msg']}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -265,6 +265,8 @@ class Stack:
             "KERVAN_API_URL": urls.api,
             "KERVAN_DEV_API_KEY": self.api_key,
             "KERVAN_SANDBOX_URL": urls.sandbox,
+            "KERVAN_SANDBOX_HOST": LOOPBACK,
+            "KERVAN_SANDBOX_PUBLIC_URL": urls.sandbox,
             "KERVAN_SANDBOX_PORT": str(self._reserved["sandbox"].port),
             "KERVAN_SANDBOX_DATA": str(self._data.sandbox),
             "KERVAN_SANDBOX_KEY": settings.sandbox_key.get_secret_value(),

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import asyncpg
 import httpx2
+import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
 from tests.e2e.dev_process import DevProcess, is_running, kervan_dev, nobody_works_in, until
+
+# One process of xdist runs them, so that they share one `kervan dev`.
+pytestmark = pytest.mark.xdist_group("kervan dev")
 
 PARTS = {"api", "worker", "temporal", "postgres", "sandbox"}
 

@@ -1,0 +1,1 @@
+"""One behavioural suite per port, run against every adapter that implements it."""

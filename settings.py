@@ -61,6 +61,8 @@ class Settings(BaseSettings):
         default=20_000.0, ge=0, description="times faster than life; at 0 parcels move when told"
     )
 
+    carrier: str = Field(default="sandbox", description="the carrier gateway that sells labels")
+
     # Mail: by SMTP when a host is set, else as files in mail_dir.
     smtp_host: str = ""
     smtp_port: int = 587
@@ -94,6 +96,9 @@ class Settings(BaseSettings):
 
     # Processes.
     worker_max_activities: int = 50
+    worker_drain: timedelta = Field(
+        default=timedelta(seconds=8), description="how long a worker lets its activities end"
+    )
     metrics_port: int = Field(default=0, description="worker metrics; 0 serves none")
     log_format: str = Field(default="console", pattern="^(console|json)$")
     log_level: str = "INFO"

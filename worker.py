@@ -1,0 +1,145 @@
+"""The worker: lives the orders. `python -m worker`; as many as needed, on as many machines.
+
+On SIGTERM it takes no new work, lets what runs end, and leaves.
+"""
+
+import asyncio
+import contextlib
+import signal
+
+import structlog
+import uvloop
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.errors import PlainErrors
+from activities.fulfillment import CarrierActivities, FulfillmentActivities
+from activities.notifications import NotificationActivities, Shop
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from adapters import mail, registry
+from db.pool import Pool, open_pool
+from domain.ports import Mailer
+from logs import configure_logging
+from relay import Relay
+from settings import Settings, load
+from workflows import ids
+from workflows.client import TemporalAddress, connect
+from workflows.order import OrderWorkflow
+
+log = structlog.get_logger(__name__)
+
+
+def build_worker(
+    client: object, pool: Pool, gateways: registry.Gateways, mailer: Mailer, settings: Settings
+) -> Worker:
+    """A worker with everything an order needs; tests build theirs here too."""
+    orders = OrderActivities(pool)
+    payments = PaymentActivities(pool, gateways.payments, settings.api_url)
+    fulfillment = FulfillmentActivities(pool, settings.carrier)
+    carriers = CarrierActivities(pool, gateways.carriers)
+    shop = Shop(
+        settings.shop_name, settings.mail_from, settings.api_url, settings.payment_expiry
+    )
+    notifications = NotificationActivities(pool, mailer, shop)
+    return Worker(
+        client,  # type: ignore[arg-type]
+        task_queue=ids.TASK_QUEUE,
+        workflows=[OrderWorkflow],
+        activities=[
+            orders.confirm_order,
+            orders.record_short_pick,
+            orders.begin_cancel,
+            orders.cancel_units,
+            orders.close_order,
+            orders.add_hold,
+            orders.release_hold,
+            orders.record_note,
+            orders.set_attention,
+            orders.clear_attention,
+            payments.authorize_payment,
+            payments.capture_payment,
+            payments.void_payment,
+            payments.refund_payment,
+            payments.look_up_payment,
+            payments.record_payment,
+            payments.record_dead_tender,
+            fulfillment.record_parcels,
+            fulfillment.record_label,
+            fulfillment.record_hand_over,
+            fulfillment.record_parcel_news,
+            carriers.buy_label,
+            carriers.void_label,
+            notifications.send_notification,
+        ],
+        interceptors=[PlainErrors()],
+        workflow_runner=SandboxedWorkflowRunner(),
+        max_concurrent_activities=settings.worker_max_activities,
+        max_concurrent_local_activities=settings.worker_max_activities,
+        graceful_shutdown_timeout=settings.worker_drain,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Work until told to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    pool = await open_pool(
+        settings.database_url.get_secret_value(),
+        size=settings.database_pool_size,
+        name="kervan-worker",
+    )
+    gateways = registry.build(
+        sandbox=registry.SandboxAccess(
+            settings.sandbox_url,
+            settings.sandbox_key.get_secret_value(),
+            settings.sandbox_webhook_secret.get_secret_value(),
+        ),
+        timeout=settings.provider_timeout,
+    )
+    mailer = mail.build(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+        security=settings.smtp_security,
+        sender=settings.mail_from,
+        directory=settings.mail_dir,
+    )
+    client = await connect(
+        TemporalAddress.of(settings), runtime=_runtime(settings.metrics_port)
+    )
+    relay = Relay(
+        pool,
+        client,
+        gateways.carriers,
+        margin_seconds=settings.authorization_margin.total_seconds(),
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(pool.close)
+        stack.push_async_callback(gateways.aclose)
+        stack.push_async_callback(mailer.close)
+        carrying = asyncio.create_task(relay.run())
+        async with build_worker(client, pool, gateways, mailer, settings):
+            log.info("worker_ready", task_queue=ids.TASK_QUEUE, payments=list(gateways.payments))
+            await stop.wait()
+            log.info("worker_draining")
+        carrying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await carrying
+
+
+def _runtime(metrics_port: int) -> Runtime | None:
+    if not metrics_port:
+        return None
+    metrics = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}")
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+if __name__ == "__main__":
+    chosen = load()
+    configure_logging(chosen.log_format, chosen.log_level)
+    uvloop.run(run(chosen))

@@ -110,13 +110,17 @@ class HoldChange:
 
 @dataclass(frozen=True)
 class Note:
-    """A timeline event of the workflow: something asked, refused or noticed."""
+    """A timeline event of the workflow: something asked, refused or noticed.
+
+    `notify` is a milestone that the customer is to be told with it.
+    """
 
     order_id: str
     cause: str
     type: str
     by: Asked = field(default_factory=Asked)
     data: dict[str, str] = field(default_factory=dict)
+    notify: str = ""
 
 
 @dataclass(frozen=True)

@@ -282,9 +282,7 @@ class OrderActivities:
                 data={"reason": task.reason} if task.reason else {},
             )
             if status is not OrderStatus.COMPLETED:
-                refunded = step.order.refunded
-                milestone = "refunded" if refunded else "canceled"
-                await notifications.plan(step.conn, task.order_id, milestone)
+                await notifications.plan(step.conn, task.order_id, "canceled")
             return await step.save(status)
 
     @activity.defn
@@ -336,6 +334,8 @@ class OrderActivities:
                     role=note.by.role,
                     data=note.data,
                 )
+                if note.notify:
+                    await notifications.plan(step.conn, note.order_id, note.notify)
             return step.order
 
     @activity.defn

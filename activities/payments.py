@@ -6,7 +6,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.contracts import PaymentCall, PaymentResult
-from db import orders, payments, timeline
+from db import notifications, orders, payments, timeline
 from db.pool import Pool
 from domain.errors import ProviderRejected
 from domain.money import Money
@@ -139,8 +139,7 @@ class PaymentActivities:
             )
             if news:
                 await self._apply(step, result, status)
-                if result.kind == OperationKind.REFUND:
-                    await payments.mark_refunded(step.conn, result.order_id)
+                await self._tell(step, result, status)
             return await step.save()
 
     async def _apply(
@@ -178,6 +177,20 @@ class PaymentActivities:
             },
             occurred_at=occurred_at,
         )
+
+    async def _tell(self, step: orders.Step, result: PaymentResult, status: OperationStatus) -> None:
+        """What the customer hears of it."""
+        if result.kind == OperationKind.REFUND and status is OperationStatus.SUCCEEDED:
+            await payments.mark_refunded(step.conn, result.order_id)
+            data = {"amount": result.amount}
+            await notifications.plan(
+                step.conn, result.order_id, "refunded", result.operation_id, data
+            )
+        elif result.kind == OperationKind.AUTHORIZE and status is OperationStatus.FAILED:
+            data_ = {"reason": result.reason, "amount": result.amount}
+            await notifications.plan(
+                step.conn, result.order_id, "payment_problem", result.payment_id, data_
+            )
 
     @activity.defn
     async def record_dead_tender(self, result: PaymentResult) -> Order:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from db.pool import Connection
+from db.pool import Connection, Pool
 from db.sql import queries
 from domain.notices import notification_id
 
@@ -28,18 +28,18 @@ async def plan(
     )
 
 
-async def load(conn: Connection, id_: str) -> Mapping[str, Any] | None:
+async def load(conn: Connection | Pool, id_: str) -> Mapping[str, Any] | None:
     """The notification with the facts of its order. Holds personal data."""
     return await conn.fetchrow(_SQL["notification"], id_)
 
 
-async def lines(conn: Connection, order_id: str) -> list[Mapping[str, Any]]:
+async def lines(conn: Connection | Pool, order_id: str) -> list[Mapping[str, Any]]:
     """The order's lines as the customer knows them."""
     return list(await conn.fetch(_SQL["notification_lines"], order_id))
 
 
 async def shipments(
-    conn: Connection, order_id: str, shipment_id: str = ""
+    conn: Connection | Pool, order_id: str, shipment_id: str = ""
 ) -> list[Mapping[str, Any]]:
     """The order's parcels that have a number (or the one)."""
     return list(await conn.fetch(_SQL["notification_shipments"], order_id, shipment_id))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from db.pool import Connection, Pool
 from db.sql import queries
+from domain.errors import NotFound
 from domain.states import (
     OPERATION,
     PAYMENT,
@@ -172,6 +173,15 @@ async def fail(
 async def settle_zero_tenders(conn: Connection, order_id: str) -> None:
     """Tenders of zero are paid without asking anybody."""
     await conn.execute(_SQL["settle_zero_tenders"], order_id)
+
+
+async def order_of(conn: Connection, payment_id: str) -> str:
+    """The order that a tender belongs to."""
+    order_id = await conn.fetchval(_SQL["order_of_payment"], payment_id)
+    if order_id is None:
+        message = f"There is no payment {payment_id}."
+        raise NotFound(message)
+    return str(order_id)
 
 
 async def keep_reference(conn: Connection, payment_id: str, provider_ref: str) -> None:

@@ -5,7 +5,7 @@ workflow comes to it, since the order may have moved in between.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from domain.errors import Refused
 from domain.order import FulfillmentOrder, Order, ParcelLine, Shipment
@@ -167,11 +167,28 @@ def _within(order: Order, units: Mapping[str, int], left: Mapping[str, int], ver
             )
 
 
+def can_retry(order: Order, failing: Collection[str], code: str = "") -> None:
+    """Try again what keeps failing, or what waits for stock."""
+    if order.closed:
+        raise _refuse(order, "order_closed", f"The order is {order.status}.")
+    if not failing or (code and code not in failing):
+        raise _refuse(order, "nothing_to_retry", "Nothing that could be tried again is failing.")
+
+
 def can_ship(
-    order: Order, fulfillment_order_id: str, shipment_ids: Sequence[str] = ()
+    order: Order,
+    fulfillment_order_id: str,
+    shipment_ids: Sequence[str] = (),
+    *,
+    labeled: bool = False,
 ) -> list[Shipment]:
-    """Hand packed parcels over: the named ones, or all of the location that are still here."""
+    """Hand packed parcels over: the named ones, or all of the location that are still here.
+
+    With `labeled`, each must have its label by now.
+    """
     _work(order, fulfillment_order_id)
+    if not order.covered:
+        raise _refuse(order, "payment_missing", "The order is not paid for any more.")
     own = {s.id: s for s in order.shipments if s.fulfillment_order_id == fulfillment_order_id}
     for shipment_id in shipment_ids:
         if shipment_id not in own:
@@ -182,4 +199,6 @@ def can_ship(
     chosen = [own[i] for i in shipment_ids] or [s for s in own.values() if s.in_house]
     if not chosen:
         raise _refuse(order, "nothing_packed", "No packed parcel is waiting here.")
+    if labeled and any(s.status is not ShipmentStatus.LABEL_PURCHASED for s in chosen):
+        raise _refuse(order, "label_missing", "The carrier has not given a label yet.")
     return chosen

@@ -178,7 +178,7 @@ PAYMENT: Table[PaymentStatus] = _table(
         P.REFUNDED: set(),
         P.VOIDED: set(),
         # An authorization that ran out can be renewed with the same token.
-        P.EXPIRED: {P.AUTHORIZED, P.VOIDED},
+        P.EXPIRED: {P.AUTHORIZED, P.FAILED, P.VOIDED},
         P.FAILED: set(),
     }
 )

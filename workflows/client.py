@@ -1,8 +1,10 @@
 """Connecting to Temporal and starting orders: used by the API, the worker and the command line."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol, Self
 
 from temporalio.client import Client, TLSConfig
 from temporalio.common import (
@@ -12,10 +14,37 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from pydantic import SecretStr
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.runtime import Runtime
 
+from db import orders
+from db.pool import Pool
 from workflows import ids
-from workflows.messages import OrderInput
+from workflows.messages import OrderInput, Policy
+
+_TOP_PRIORITY = 100
+
+
+class TemporalSettings(Protocol):
+    """The settings that say where Temporal is."""
+
+    @property
+    def temporal_address(self) -> str: ...
+    @property
+    def temporal_namespace(self) -> str: ...
+    @property
+    def temporal_api_key(self) -> SecretStr | None: ...
+    @property
+    def temporal_tls(self) -> bool: ...
+    @property
+    def temporal_tls_server_name(self) -> str | None: ...
+    @property
+    def temporal_tls_ca_file(self) -> Path | None: ...
+    @property
+    def temporal_tls_cert_file(self) -> Path | None: ...
+    @property
+    def temporal_tls_key_file(self) -> Path | None: ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +60,21 @@ class TemporalAddress:
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
 
+    @classmethod
+    def of(cls, settings: TemporalSettings) -> Self:
+        """Where the settings say that Temporal is."""
+        key = settings.temporal_api_key
+        return cls(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            api_key=key.get_secret_value() if key else None,
+            tls=settings.temporal_tls,
+            tls_server_name=settings.temporal_tls_server_name,
+            tls_ca_file=settings.temporal_tls_ca_file,
+            tls_cert_file=settings.temporal_tls_cert_file,
+            tls_key_file=settings.temporal_tls_key_file,
+        )
+
     def tls_config(self) -> TLSConfig | bool:
         """What the SDK wants: False, True, or the files' contents."""
         files = (self.tls_ca_file, self.tls_cert_file, self.tls_key_file)
@@ -43,7 +87,9 @@ class TemporalAddress:
         )
 
 
-async def connect(where: TemporalAddress, *, lazy: bool = False) -> Client:
+async def connect(
+    where: TemporalAddress, *, lazy: bool = False, runtime: Runtime | None = None
+) -> Client:
     """A client; with `lazy` it connects at its first call, so that a process can start without."""
     return await Client.connect(
         where.address,
@@ -51,14 +97,34 @@ async def connect(where: TemporalAddress, *, lazy: bool = False) -> Client:
         api_key=where.api_key,
         tls=where.tls_config(),
         lazy=lazy,
+        runtime=runtime,
     )
 
 
-async def start_order(client: Client, order: OrderInput, *, urgency: int = 3) -> bool:
-    """Start the life of an order. False when it runs, or has run, already.
+def urgency(priority: int) -> int:
+    """Temporal's priority key for an order's priority: 1 is served first, 5 last."""
+    if priority >= _TOP_PRIORITY:
+        return 1
+    if priority > 0:
+        return 2
+    return 3 if priority == 0 else 4
 
-    `urgency` is Temporal's priority key: 1 is served first, 5 last.
+
+async def begin_order(client: Client, pool: Pool, order_id: str, start: Mapping[str, Any]) -> bool:
+    """Start the life of an order from its outbox row; False when it has begun before.
+
+    `start` is the row's payload: number, channel, placed_at, policy. The order itself is read as
+    it stands, so the row stays small.
     """
+    async with pool.acquire() as conn:
+        order = await orders.load(conn, order_id)
+    policy = Policy(**start["policy"])
+    placed_at, number, channel = start["placed_at"], start["number"], start["channel"]
+    return await start_order(client, OrderInput(order, number, channel, placed_at, policy))
+
+
+async def start_order(client: Client, order: OrderInput) -> bool:
+    """Start the life of an order. False when it runs, or has run, already."""
     try:
         await client.start_workflow(
             "OrderWorkflow",
@@ -68,7 +134,7 @@ async def start_order(client: Client, order: OrderInput, *, urgency: int = 3) ->
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{order.number} from {order.channel}",
-            priority=Priority(priority_key=urgency),
+            priority=Priority(priority_key=urgency(order.order.priority)),
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(ids.PHASE, "payment"),

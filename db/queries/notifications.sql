@@ -6,7 +6,8 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (order_id, milestone, subject) DO NOTHIN
 -- name: notification
 SELECT n.id, n.order_id, n.milestone, n.subject, n.status, n.data, o.number, o.channel, o.locale,
     o.currency, o.public_token, o.placed_at, o.subtotal, o.discount_total, o.shipping_total,
-    o.surcharge_total, o.tax_total, o.grand_total, o.cancel_reason, c.name, c.email
+    o.surcharge_total, o.tax_total, o.grand_total, o.prices_include_tax, o.cancel_reason,
+    c.name, c.email
 FROM notifications n JOIN orders o ON o.id = n.order_id
 JOIN order_contacts c ON c.order_id = n.order_id
 WHERE n.id = $1;

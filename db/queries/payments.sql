@@ -54,3 +54,6 @@ UPDATE payments SET provider_ref = $2, updated_at = now() WHERE id = $1 AND prov
 UPDATE order_lines l SET refunded = l.canceled,
     refunded_amount = l.total * l.canceled / l.quantity
 WHERE l.order_id = $1 AND l.canceled > l.refunded;
+
+-- name: order_of_payment
+SELECT order_id FROM payments WHERE id = $1;

@@ -1,0 +1,78 @@
+-- name: put_item
+INSERT INTO items (sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
+    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
+    hs_code = excluded.hs_code, origin = excluded.origin, category = excluded.category,
+    updated_at = now()
+RETURNING sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category,
+    created_at, updated_at;
+
+-- name: list_items
+SELECT sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category,
+    created_at, updated_at
+FROM items
+WHERE ($1::text IS NULL OR sku = $1) AND ($2::text IS NULL OR sku > $2)
+ORDER BY sku LIMIT $3;
+
+-- name: put_warehouse
+INSERT INTO warehouses (code, name, country, city, postal_code, line1, kind, priority)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, country = excluded.country,
+    city = excluded.city, postal_code = excluded.postal_code, line1 = excluded.line1,
+    kind = excluded.kind, priority = excluded.priority, updated_at = now()
+RETURNING code, name, country, city, postal_code, line1, kind, priority, created_at, updated_at;
+
+-- name: list_warehouses
+SELECT code, name, country, city, postal_code, line1, kind, priority, created_at, updated_at
+FROM warehouses
+WHERE ($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR code > $2)
+ORDER BY code LIMIT $3;
+
+-- name: unknown_skus
+-- Those of the items asked for that the catalog does not have.
+SELECT wanted.sku FROM unnest($1::text[]) AS wanted (sku)
+WHERE NOT EXISTS (SELECT FROM items i WHERE i.sku = wanted.sku);
+
+-- name: unknown_warehouses
+SELECT wanted.code FROM unnest($1::text[]) AS wanted (code)
+WHERE NOT EXISTS (SELECT FROM warehouses w WHERE w.code = wanted.code);
+
+-- name: make_levels
+-- Levels come into being with their first movement; in one order everywhere.
+INSERT INTO stock_levels (sku, warehouse)
+SELECT sku, warehouse FROM unnest($1::text[], $2::text[]) AS l (sku, warehouse)
+ORDER BY sku, warehouse
+ON CONFLICT (sku, warehouse) DO NOTHING;
+
+-- name: lock_levels_at
+-- These levels, locked in the order in which orders lock them too.
+SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged
+FROM stock_levels l
+JOIN unnest($1::text[], $2::text[]) AS wanted (sku, warehouse)
+    ON wanted.sku = l.sku AND wanted.warehouse = l.warehouse
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
+-- name: correct_stock
+-- Ledger and counters in one statement, with the reason a person gave.
+WITH moved AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
+        AS m (sku, warehouse, kind, on_hand, damaged, safety)
+), summed AS (
+    SELECT sku, warehouse, sum(on_hand)::int AS on_hand, sum(damaged)::int AS damaged,
+        sum(safety)::int AS safety
+    FROM moved GROUP BY sku, warehouse
+), levels AS (
+    UPDATE stock_levels l SET on_hand = l.on_hand + s.on_hand, damaged = l.damaged + s.damaged,
+        safety = l.safety + s.safety
+    FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
+    RETURNING l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged,
+        l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available, l.incoming
+), ledger AS (
+    INSERT INTO stock_movements
+        (sku, warehouse, kind, on_hand, damaged, safety, cause, reason, actor, occurred_at)
+    SELECT sku, warehouse, kind, on_hand, damaged, safety, $7, $8, $9, coalesce($10, now())
+    FROM moved
+)
+SELECT * FROM levels ORDER BY sku, warehouse;

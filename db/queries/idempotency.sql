@@ -1,0 +1,18 @@
+-- name: claim_key
+-- The first write of a transaction: whoever comes second waits here for the first to commit.
+INSERT INTO idempotency_keys (actor, key, request_hash, response) VALUES ($1, $2, $3, $4)
+ON CONFLICT (actor, key) DO NOTHING
+RETURNING true;
+
+-- name: read_key
+SELECT request_hash, status, response FROM idempotency_keys WHERE actor = $1 AND key = $2;
+
+-- name: store_claim
+-- What a claim has made (ids), so that a repeated request goes on with the same.
+UPDATE idempotency_keys SET response = $3 WHERE actor = $1 AND key = $2 AND status IS NULL;
+
+-- name: store_answer
+-- The answer of a claimed key, unless a twin of the request stored it first.
+UPDATE idempotency_keys SET status = $3, response = $4
+WHERE actor = $1 AND key = $2 AND status IS NULL
+RETURNING true;

@@ -1,0 +1,74 @@
+"""When an order needs a person, and for how long: codes, what can be done, and when it is over."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain.order import Order
+from domain.states import ShipmentStatus
+
+PAYMENT_FAILED = "payment_failed"
+PAYMENT_STUCK = "payment_provider_failing"
+CAPTURE_FAILED = "capture_failed"
+REFUND_FAILED = "refund_failed"
+VOID_FAILED = "void_failed"
+AUTHORIZATION_EXPIRING = "authorization_expiring"
+WAITING_FOR_STOCK = "waiting_for_stock"
+PICK_OVERDUE = "pick_overdue"
+LABEL_FAILED = "label_failed"
+DELIVERY_OVERDUE = "delivery_overdue"
+DELIVERY_DELAYED = "delivery_delayed"
+DELIVERY_ATTEMPTED = "delivery_attempted"
+PARCEL_LOST = "parcel_lost"
+PARCEL_RETURNED = "parcel_returned"
+PARCEL_PROBLEM = "parcel_problem"
+DATABASE_STEP_FAILED = "database_step_failed"
+LATE_PAYMENT = "late_payment"
+
+# What a person can do about it, by the names of the API's calls.
+CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        PAYMENT_FAILED: ("add_payment", "cancel"),
+        PAYMENT_STUCK: ("retry", "cancel"),
+        CAPTURE_FAILED: ("retry",),
+        REFUND_FAILED: ("retry",),
+        VOID_FAILED: ("retry",),
+        AUTHORIZATION_EXPIRING: ("ship", "cancel"),
+        WAITING_FOR_STOCK: ("retry", "cancel"),
+        PICK_OVERDUE: ("hold", "cancel"),
+        LABEL_FAILED: ("retry", "cancel"),
+        DELIVERY_OVERDUE: (),
+        DELIVERY_DELAYED: (),
+        DELIVERY_ATTEMPTED: (),
+        PARCEL_LOST: ("cancel",),
+        PARCEL_RETURNED: ("cancel",),
+        PARCEL_PROBLEM: (),
+        DATABASE_STEP_FAILED: ("retry",),
+        LATE_PAYMENT: (),
+    }
+)
+
+
+def still_needed(order: Order, code: str, subject: str) -> bool:
+    """Whether the reason is still there. What the order does not show is lifted by its step."""
+    if order.closed:
+        return False
+    if code == PAYMENT_FAILED:
+        return not order.covered
+    if code == WAITING_FOR_STOCK:
+        return order.waits_for_stock
+    if code in (PICK_OVERDUE,):
+        work = order.fulfillment_order(subject)
+        return work is not None and work.live and any(line.to_pack for line in work.lines)
+    if code == AUTHORIZATION_EXPIRING:
+        tender = order.tender(subject)
+        return tender is not None and tender.capturable > 0
+    return _parcel_needs(order, code, subject)
+
+
+def _parcel_needs(order: Order, code: str, subject: str) -> bool:
+    shipment = order.shipment(subject)
+    if shipment is None:
+        return True
+    if code == LABEL_FAILED:
+        return shipment.status is ShipmentStatus.PACKED
+    return shipment.status is ShipmentStatus.SHIPPED

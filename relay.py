@@ -1,0 +1,300 @@
+"""Carries news: from the outbox to workflows and carriers, from the inbox to orders, and of
+deadlines that have passed. Runs in every worker; rows are claimed, so each goes to one relay.
+
+A relay that dies loses nothing: what it claimed comes due again, and whoever hears news twice
+does nothing the second time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from db import fulfillment, orders, outbox, payments, timeline
+from db.outbox import InboxRow, OutboxRow
+from db.pool import Connection, Pool
+from domain.attention import LATE_PAYMENT
+from domain.errors import KervanError, NotFound, ProviderRejected
+from domain.order import Order
+from domain.ports import CarrierGateway
+from domain.states import (
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    ShipmentStatus,
+    TrackingStatus,
+    tracking_moves,
+)
+from workflows import ids
+from workflows.client import begin_order
+from workflows.messages import CarrierSignal, DeadlineSignal, PaymentSignal
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 50
+_AT_ONCE = 16
+_IDLE_SECONDS = 0.15
+_DEADLINES_SECONDS = 2.0
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
+# News that finds no owner at first (the label is just being written) is looked at again.
+_TRIES_TO_MATCH = 8
+
+# Scans that tell where a parcel is and change nothing else: written, and no workflow is woken.
+_QUIET = frozenset(
+    {
+        TrackingStatus.UNKNOWN,
+        TrackingStatus.PRE_TRANSIT,
+        TrackingStatus.IN_TRANSIT,
+        TrackingStatus.OUT_FOR_DELIVERY,
+        TrackingStatus.AVAILABLE_FOR_PICKUP,
+    }
+)
+_NOT_MOVING = frozenset({TrackingStatus.UNKNOWN, TrackingStatus.PRE_TRANSIT})
+
+
+class Relay:
+    """See the module. `margin_seconds`: how early an authorization that runs out is told of."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        client: Client,
+        carriers: Mapping[str, CarrierGateway],
+        *,
+        margin_seconds: float,
+    ) -> None:
+        self._pool = pool
+        self._client = client
+        self._carriers = carriers
+        self._margin = margin_seconds
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until canceled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever(self._empty_outbox, _IDLE_SECONDS))
+            group.create_task(self._forever(self._empty_inbox, _IDLE_SECONDS))
+            group.create_task(self._forever(self._watch_deadlines, _DEADLINES_SECONDS))
+
+    async def _forever(self, work: Callable[[], Awaitable[bool]], pause: float) -> None:
+        """Again at once while there is work, else after a pause; errors are told and outlived."""
+        while True:
+            try:
+                if await work():
+                    continue
+                async with asyncio.timeout(pause):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+            except Exception as error:  # noqa: BLE001 - the relay outlives a database restart
+                log.warning("relay_failed", work=work.__name__, error=type(error).__name__)
+                await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
+
+    # -- outbox --------------------------------------------------------------------------------
+
+    async def _empty_outbox(self) -> bool:
+        self._news.clear()
+        async with self._pool.acquire() as conn:
+            rows = await outbox.claim(conn, _BATCH)
+        limit = asyncio.Semaphore(_AT_ONCE)
+        told = await asyncio.gather(*(self._try(row, limit) for row in rows))
+        if done := [row_id for row_id in told if row_id is not None]:
+            async with self._pool.acquire() as conn:
+                await outbox.finish(conn, done)
+        return len(rows) == _BATCH
+
+    async def _try(self, row: OutboxRow, limit: asyncio.Semaphore) -> int | None:
+        async with limit:
+            try:
+                await self._tell(row)
+            except (RPCError, KervanError, OSError, RuntimeError) as error:
+                name = error.status.name if isinstance(error, RPCError) else type(error).__name__
+                log.info("outbox_waits", row=row.id, kind=row.kind, order=row.order_id, error=name)
+                async with self._pool.acquire() as conn:
+                    await outbox.fail(conn, row.id, name)
+                return None
+            return row.id
+
+    async def _tell(self, row: OutboxRow) -> None:
+        if row.kind == outbox.START_ORDER:
+            await begin_order(self._client, self._pool, row.order_id, row.payload)
+        elif row.kind == outbox.HAND_OVER:
+            await self._hand_over(row)
+        else:
+            await self._signal(row)
+
+    async def _hand_over(self, row: OutboxRow) -> None:
+        payload = row.payload
+        try:
+            await self._carriers[payload["provider"]].hand_over(
+                payload["key"], payload["provider_ref"]
+            )
+        except ProviderRejected as error:
+            # The parcel is on its way whatever the carrier's books say; scans will tell.
+            log.warning("hand_over_refused", order=row.order_id, reason=error.reason)
+
+    async def _signal(self, row: OutboxRow) -> None:
+        handle = self._client.get_workflow_handle(ids.order_workflow_id(row.order_id))
+        try:
+            await handle.signal(row.kind, row.payload)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            if not await self._is_closed(row):
+                raise
+
+    async def _is_closed(self, row: OutboxRow) -> bool:
+        """Whether the order's life is over, so that nobody is left to hear the news.
+
+        Money that arrives after the end is put before a person.
+        """
+        async with self._pool.acquire() as conn, conn.transaction():
+            await orders.lock(conn, row.order_id)
+            order = await orders.load(conn, row.order_id)
+            if not order.closed:
+                return False
+            if row.kind == outbox.PAYMENT_NEWS and row.payload["status"] == "succeeded":
+                payment_id, amount = row.payload["payment_id"], row.payload["amount"]
+                detail = f"{amount} of {payment_id} arrived after the order was {order.status}"
+                await orders.set_attention(
+                    conn, order.id, LATE_PAYMENT, payment_id, detail, ["refund"]
+                )
+                await timeline.record(
+                    conn,
+                    order.id,
+                    "late_payment",
+                    role="provider",
+                    data={"payment_id": payment_id, "amount": amount},
+                )
+        return True
+
+    # -- inbox ---------------------------------------------------------------------------------
+
+    async def _empty_inbox(self) -> bool:
+        async with self._pool.acquire() as conn:
+            rows = await outbox.claim_inbox(conn, _BATCH)
+        for row in rows:
+            await self._read(row)
+        if rows:
+            self._news.set()
+        return len(rows) == _BATCH
+
+    async def _read(self, row: InboxRow) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            try:
+                if row.source == "payments":
+                    outcome = await self._payment(conn, row)
+                else:
+                    outcome = await self._scan(conn, row)
+            except NotFound:
+                if row.attempts < _TRIES_TO_MATCH:
+                    return
+                outcome = "unmatched"
+            await outbox.finish_inbox(conn, row.id, outcome)
+
+    async def _payment(self, conn: Connection, row: InboxRow) -> str:
+        news = row.payload
+        order_id = await payments.order_of(conn, news["payment_id"])
+        await orders.lock(conn, order_id)
+        order = await orders.load(conn, order_id)
+        if not _is_news(order, news):
+            return "known"
+        signal = PaymentSignal(
+            payment_id=news["payment_id"],
+            kind=news["kind"],
+            status=news["status"],
+            amount=news["amount"]["amount"],
+            provider_ref=news["provider_ref"],
+            event_id=row.event_id,
+            occurred_at=news["occurred_at"],
+            captured=news["captured"],
+            reason=news["reason"],
+        )
+        await outbox.add(conn, order_id, outbox.PAYMENT_NEWS, asdict(signal))
+        return "told"
+
+    async def _scan(self, conn: Connection, row: InboxRow) -> str:
+        news = row.payload
+        found = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
+        if found is None:
+            raise NotFound(news["tracking_number"])
+        await orders.lock(conn, found.order_id)
+        parcel = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
+        if parcel is None:
+            raise NotFound(news["tracking_number"])
+        status = TrackingStatus(news["status"])
+        occurred_at = datetime.fromisoformat(news["occurred_at"])
+        if not await fulfillment.add_scan(
+            conn, parcel.id, row.event_id, status, news["detail"], occurred_at
+        ):
+            return "known"
+        newer = parcel.tracking_at is None or occurred_at >= parcel.tracking_at
+        if not tracking_moves(parcel.tracking_status, status, newer=newer):
+            return "old"
+        estimate = news["estimated_at"]
+        await fulfillment.save_tracking(
+            conn,
+            parcel.id,
+            status,
+            occurred_at,
+            datetime.fromisoformat(estimate) if estimate else None,
+            news["proof"],
+        )
+        forgotten = parcel.status is not ShipmentStatus.SHIPPED and status not in _NOT_MOVING
+        if status in _QUIET and not forgotten:
+            await timeline.record(
+                conn,
+                parcel.order_id,
+                f"parcel_{status}",
+                actor=row.provider,
+                role="carrier",
+                data={"shipment_id": parcel.id},
+                occurred_at=occurred_at,
+            )
+            return "written"
+        signal = CarrierSignal(parcel.id, status, row.event_id, news["occurred_at"])
+        await outbox.add(conn, parcel.order_id, outbox.CARRIER_NEWS, asdict(signal))
+        return "told"
+
+    # -- deadlines -----------------------------------------------------------------------------
+
+    async def _watch_deadlines(self) -> bool:
+        async with self._pool.acquire() as conn, conn.transaction():
+            passed = [
+                *(("pick", p) for p in await outbox.claim_overdue_work(conn, _BATCH)),
+                *(("delivery", p) for p in await outbox.claim_overdue_parcels(conn, _BATCH)),
+                *(
+                    ("authorization", p)
+                    for p in await outbox.claim_expiring_authorizations(
+                        conn, _BATCH, self._margin
+                    )
+                ),
+            ]
+            for kind, deadline in passed:
+                signal = DeadlineSignal(kind, deadline.subject)
+                await outbox.add(
+                    conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal)
+                )
+        if passed:
+            self._news.set()
+        return False
+
+
+def _is_news(order: Order, news: Mapping[str, Any]) -> bool:
+    """Whether a payment webhook tells what the order does not know.
+
+    What we asked for ourselves comes back as a webhook too; the workflow has its own answer.
+    """
+    tender = order.tender(news["payment_id"])
+    if tender is None or news["kind"] != OperationKind.AUTHORIZE:
+        return False
+    if tender.status is PaymentStatus.PENDING:
+        return True
+    ran_out = news["status"] == OperationStatus.FAILED and tender.capturable > 0
+    arrived = news["status"] == OperationStatus.SUCCEEDED and not tender.alive
+    return ran_out or arrived

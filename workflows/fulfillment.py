@@ -1,0 +1,268 @@
+"""The order's goods: stock for them, work at locations, parcels, and their way to the customer."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import (
+        Asked,
+        Confirm,
+        HandOver,
+        LabelCall,
+        LabelResult,
+        Packed,
+        PackedParcel,
+        ParcelNews,
+        ShortPick,
+    )
+    from activities.fulfillment import CarrierActivities, FulfillmentActivities
+    from activities.orders import OrderActivities
+    from domain import attention
+    from domain.decisions import can_ship
+    from domain.order import Order
+    from domain.states import OrderStatus, ShipmentStatus, TrackingStatus
+    from workflows.desk import Desk, GivenUp, Rejected, Stop
+    from workflows.messages import (
+        Asker,
+        CarrierSignal,
+        DeadlineSignal,
+        PackRequest,
+        ShipRequest,
+        ShortPickSignal,
+        StockSignal,
+    )
+    from workflows.payment import Payment
+
+# Carrier's words that a person should know of, and what they are called in the lists.
+_TROUBLE = {
+    TrackingStatus.LOST: attention.PARCEL_LOST,
+    TrackingStatus.RETURN_TO_SENDER: attention.PARCEL_RETURNED,
+    TrackingStatus.FAILURE: attention.PARCEL_PROBLEM,
+    TrackingStatus.DELAYED: attention.DELIVERY_DELAYED,
+    TrackingStatus.ATTEMPTED_DELIVERY: attention.DELIVERY_ATTEMPTED,
+}
+_OVERDUE = {
+    "pick": (attention.PICK_OVERDUE, "not packed by its deadline"),
+    "delivery": (attention.DELIVERY_OVERDUE, "not delivered by its deadline"),
+    "authorization": (attention.AUTHORIZATION_EXPIRING, "the authorization runs out soon"),
+}
+
+
+class Fulfillment:
+    """See the module."""
+
+    def __init__(self, desk: Desk, payment: Payment) -> None:
+        self._desk = desk
+        self._payment = payment
+        self._labeling: set[str] = set()
+        self._wakes = 0
+
+    @property
+    def order(self) -> Order:
+        """The order as it is now."""
+        return self._desk.order
+
+    # -- stock ---------------------------------------------------------------------------------
+
+    async def reserve(self, cause: str = "confirm") -> None:
+        """Allocate stock by the order's policy, and open the work; what is missing is waited for."""
+        desk = self._desk
+        first = self.order.status is OrderStatus.PENDING
+        waited = self.order.waits_for_stock
+        confirmed = await desk.record(
+            OrderActivities.confirm_order,
+            Confirm(self.order.id, cause, desk.policy.pick_deadline),
+        )
+        if confirmed.outcome == "unavailable" or not self.order.live_units:
+            raise Stop(OrderStatus.CANCELED, "out_of_stock")
+        if confirmed.work or first:
+            desk.enter("fulfillment", confirmed.warehouses)
+        if first:
+            desk.notify("confirmed")
+        if confirmed.outcome == "waiting" and not waited:
+            skus = ", ".join(line.sku for line in self.order.lines if line.backordered)
+            desk.need_help(attention.WAITING_FOR_STOCK, "", f"No stock of {skus}")
+            desk.notify("out_of_stock")
+        self._payment.collect()
+
+    async def on_stock(self, news: StockSignal) -> None:
+        """Stock came, or was set free: see whether it serves this order."""
+        if self.order.waits_for_stock:
+            await self.reserve(f"stock:{news.cause}")
+
+    async def try_stock_again(self) -> None:
+        """A person asks to look again."""
+        self._wakes += 1
+        if self.order.waits_for_stock:
+            await self.reserve(f"retry-{self._wakes}")
+
+    async def on_short_pick(self, news: ShortPickSignal) -> None:
+        """The warehouse did not find all units: another source, or the queue."""
+        await self._desk.record(
+            OrderActivities.record_short_pick,
+            ShortPick(self.order.id, f"short:{news.cause}", news.fulfillment_order_id),
+        )
+        if any(line.open for line in self.order.lines) and not self.order.closed:
+            await self.reserve(f"after-short:{news.cause}")
+
+    # -- work at the locations -----------------------------------------------------------------
+
+    async def pack(self, request: PackRequest) -> Sequence[str]:
+        """Parcels are packed: write them down, then buy their labels."""
+        parcels = [
+            PackedParcel(
+                p.shipment_id,
+                {part.line_id: part.quantity for part in p.lines},
+                p.weight_g,
+                p.length_mm,
+                p.width_mm,
+                p.height_mm,
+            )
+            for p in request.parcels
+        ]
+        made = [parcel.shipment_id for parcel in parcels]
+        await self._desk.record(
+            FulfillmentActivities.record_parcels,
+            Packed(
+                self.order.id,
+                f"pack:{made[0]}",
+                request.fulfillment_order_id,
+                parcels,
+                asked(request.asker),
+                request.occurred_at,
+            ),
+        )
+        for shipment_id in made:
+            self._labeling.add(shipment_id)
+            self._desk.spawn(self._label(shipment_id))
+        return made
+
+    async def _label(self, shipment_id: str) -> None:
+        """Buy one parcel's label, however long it takes."""
+        call = LabelCall(self.order.id, shipment_id)
+        while not self._desk.stopping:
+            try:
+                result = await self._desk.outside(
+                    CarrierActivities.buy_label,
+                    call,
+                    code=attention.LABEL_FAILED,
+                    subject=shipment_id,
+                    summary=f"label for {shipment_id}",
+                )
+            except Rejected as error:
+                detail = f"The carrier refused the label: {error.reason}"
+                self._desk.need_help(attention.LABEL_FAILED, shipment_id, detail)
+                await self._desk.wait_for_retry(attention.LABEL_FAILED)
+            except GivenUp:
+                break
+            else:
+                self._desk.relieve(attention.LABEL_FAILED, shipment_id)
+                self._desk.push(lambda: self._labeled(result))
+                return
+        self._labeling.discard(shipment_id)
+
+    async def _labeled(self, result: LabelResult) -> None:
+        await self._desk.record(FulfillmentActivities.record_label, result)
+        self._labeling.discard(result.shipment_id)
+
+    def label_pending(self, request: ShipRequest) -> bool:
+        """Whether a parcel of the request still waits for a label that may come any moment."""
+        return any(
+            shipment.status is ShipmentStatus.PACKED
+            and (attention.LABEL_FAILED, shipment.id) not in self._desk.attention
+            for shipment in self.order.shipments
+            if shipment.fulfillment_order_id == request.fulfillment_order_id
+            and (not request.shipment_ids or shipment.id in request.shipment_ids)
+        )
+
+    async def ship(self, request: ShipRequest) -> Sequence[str]:
+        """Parcels leave the building: goods move, the customer hears of it, money is taken."""
+        chosen = can_ship(self.order, request.fulfillment_order_id, request.shipment_ids)
+        shipped = [shipment.id for shipment in chosen]
+        desk = self._desk
+        await desk.record(
+            FulfillmentActivities.record_hand_over,
+            HandOver(
+                self.order.id,
+                f"ship:{shipped[0]}",
+                shipped,
+                asked(request.asker),
+                desk.policy.delivery_deadline,
+                request.occurred_at,
+            ),
+        )
+        self._payment.collect()
+        for shipment_id in shipped:
+            desk.notify("shipped", shipment_id)
+        if self.order.shipped_units >= self.order.live_units:
+            desk.enter("delivery")
+        return shipped
+
+    # -- on the way ----------------------------------------------------------------------------
+
+    async def deliver(self) -> None:
+        """Serve warehouse and carrier until every unit that is not canceled is delivered."""
+        await self._desk.serve(lambda: self.delivered)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the customer has everything."""
+        return 0 < self.order.live_units <= self.order.delivered_units
+
+    async def on_carrier_news(self, news: CarrierSignal) -> None:
+        """A scan that changes what happens next."""
+        desk = self._desk
+        await desk.record(
+            FulfillmentActivities.record_parcel_news,
+            ParcelNews(
+                self.order.id, news.shipment_id, news.status, news.event_id, news.occurred_at
+            ),
+        )
+        shipment = self.order.shipment(news.shipment_id)
+        if shipment is None:
+            return
+        if shipment.status is ShipmentStatus.DELIVERED:
+            desk.notify("delivered", shipment.id)
+            self._payment.collect()
+        elif (code := _TROUBLE.get(TrackingStatus(news.status))) is not None:
+            desk.need_help(code, shipment.id, f"The carrier reports: {news.status}")
+
+    async def on_deadline(self, news: DeadlineSignal) -> None:
+        """A deadline of a row has passed: somebody has to look."""
+        code, detail = _OVERDUE[news.kind]
+        if attention.still_needed(self.order, code, news.subject):
+            self._desk.need_help(code, news.subject, f"{news.subject}: {detail}")
+
+    # -- undoing -------------------------------------------------------------------------------
+
+    async def undo(self) -> None:
+        """Give back the labels of parcels that did not leave.
+
+        The goods went back to the shelf with the cancellation itself. A label that the carrier
+        keeps is a cost and no reason to wait.
+        """
+        desk = self._desk
+        await desk.serve(lambda: not self._labeling)
+        for shipment in self.order.shipments:
+            if shipment.status is ShipmentStatus.CANCELED:
+                await self._void_label(shipment.id)
+
+    async def _void_label(self, shipment_id: str) -> None:
+        try:
+            await workflow.execute_activity_method(
+                CarrierActivities.void_label,
+                LabelCall(self.order.id, shipment_id),
+                summary=f"void the label of {shipment_id}",
+                start_to_close_timeout=timedelta(seconds=30),
+                schedule_to_close_timeout=timedelta(hours=1),
+            )
+        except ActivityError:
+            workflow.logger.warning("label_not_voided", extra={"shipment_id": shipment_id})
+
+
+def asked(asker: Asker) -> Asked:
+    """Who asked, as a step writes it into the timeline."""
+    return Asked(asker.actor, asker.role, asker.request_event)

@@ -1,0 +1,310 @@
+"""The life of one order, from placement to closing."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import Asked, Cancel, Close, HoldChange, Note
+    from activities.orders import OrderActivities
+    from domain import attention, decisions
+    from domain.errors import Refused
+    from domain.order import ParcelLine
+    from domain.states import OrderStatus
+    from workflows.desk import Desk, Stop, refusal
+    from workflows.fulfillment import Fulfillment, asked
+    from workflows.messages import (
+        Asker,
+        CancelRequest,
+        CarrierSignal,
+        DeadlineSignal,
+        HoldRequest,
+        OrderInput,
+        Outcome,
+        PackRequest,
+        PaymentRequest,
+        PaymentSignal,
+        ReleaseRequest,
+        RetryRequest,
+        ShipRequest,
+        ShortPickSignal,
+        StockSignal,
+    )
+    from workflows.payment import Payment
+
+
+@workflow.defn
+class OrderWorkflow:
+    """One order. Signals are news, updates are requests; both wait in the desk's queue, and the
+    run loop does them one after another at its next safe point."""
+
+    @workflow.init
+    def __init__(self, start: OrderInput) -> None:
+        self._desk = Desk(start)
+        self._payment = Payment(self._desk)
+        self._fulfillment = Fulfillment(self._desk, self._payment)
+        self._operator_cancels = 0
+
+    @workflow.run
+    async def run(self, start: OrderInput) -> Outcome:  # noqa: ARG002 - the SDK passes it twice
+        """Live until the order is closed. A cancel by an operator of Temporal is a request too."""
+        stop: Stop | None = None
+        while True:
+            try:
+                if stop is None:
+                    await self._live()
+                else:
+                    await self._end_early(stop)
+                break
+            except Stop as wanted:
+                stop = wanted
+            except asyncio.CancelledError:
+                stop = stop or await self._operator_cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._desk.mails_sent()
+        return self._desk.outcome()
+
+    async def _live(self) -> None:
+        """The story. Each part looks at the order first, so it can be entered again."""
+        desk = self._desk
+        if desk.order.status is OrderStatus.PENDING:
+            await self._payment.secure()
+            await self._fulfillment.reserve()
+        await self._fulfillment.deliver()
+        await self._pass_return_window()
+        await desk.serve(lambda: self._payment.settled)
+        await desk.record(OrderActivities.close_order, Close(desk.order.id, OrderStatus.COMPLETED))
+        await desk.serve(lambda: True)
+
+    async def _pass_return_window(self) -> None:
+        self._desk.enter("return_window")
+        window = timedelta(seconds=self._desk.policy.return_window)
+        await self._desk.serve(lambda: False, workflow.now() + window)
+
+    async def _end_early(self, stop: Stop) -> None:
+        """Undo in reverse: recall the work and the goods, void labels, settle the money, close."""
+        desk = self._desk
+        by = asked(stop.asker)
+        await desk.record(
+            OrderActivities.begin_cancel, Cancel(desk.order.id, "cancel", stop.reason, by)
+        )
+        desk.stopping = True
+        await self._fulfillment.undo()
+        await self._payment.undo()
+        await desk.record(
+            OrderActivities.close_order, Close(desk.order.id, stop.status, stop.reason, by)
+        )
+        desk.notify("canceled")
+        desk.finish(stop.item)
+        await desk.serve(lambda: True)
+
+    async def _operator_cancel(self) -> Stop | None:
+        """Somebody pressed Cancel in the Temporal UI: do it when the order allows, else say no."""
+        desk = self._desk
+        self._operator_cancels += 1
+        operator = Asker("temporal", "operator")
+        try:
+            decisions.can_cancel(desk.order)
+        except Refused as error:
+            await desk.record(
+                OrderActivities.record_note,
+                Note(
+                    desk.order.id,
+                    f"operator-cancel-{self._operator_cancels}",
+                    "cancel_refused",
+                    Asked(operator.actor, operator.role),
+                    {"code": error.code},
+                ),
+            )
+            return None
+        return Stop(OrderStatus.CANCELED, "operator", operator)
+
+    # -- requests ------------------------------------------------------------------------------
+
+    @workflow.update(description="Cancel the order, or some units of it")
+    async def cancel(self, request: CancelRequest) -> Outcome:
+        """Undo everything; answers when it is undone."""
+        return await self._desk.ask(
+            lambda: self._may_cancel(request), lambda: self._cancel(request)
+        )
+
+    @cancel.validator
+    def _check_cancel(self, request: CancelRequest) -> None:
+        self._validate(lambda: self._may_cancel(request))
+
+    def _may_cancel(self, request: CancelRequest) -> None:
+        units = {part.line_id: part.quantity for part in request.lines}
+        decisions.can_cancel(self._desk.order, units)
+
+    async def _cancel(self, request: CancelRequest) -> Sequence[str]:
+        desk = self._desk
+        units = {part.line_id: part.quantity for part in request.lines}
+        left = desk.order.live_units - sum(units.values())
+        if not units or left <= 0:
+            raise Stop(OrderStatus.CANCELED, request.reason, request.asker)
+        await desk.record(
+            OrderActivities.cancel_units,
+            Cancel(
+                desk.order.id,
+                f"units:{request.asker.request_event}",
+                request.reason,
+                asked(request.asker),
+                units,
+            ),
+        )
+        self._payment.collect()
+        return list(units)
+
+    @workflow.update(description="Hold the order until a person releases it")
+    async def hold(self, request: HoldRequest) -> Outcome:
+        """Stop the locations."""
+        return await self._desk.ask(
+            lambda: decisions.can_hold(self._desk.order), lambda: self._hold(request)
+        )
+
+    @hold.validator
+    def _check_hold(self, request: HoldRequest) -> None:  # noqa: ARG002 - the SDK's signature
+        self._validate(lambda: decisions.can_hold(self._desk.order))
+
+    async def _hold(self, request: HoldRequest) -> Sequence[str]:
+        change = HoldChange(
+            self._desk.order.id, request.hold_id, asked(request.asker), request.reason
+        )
+        await self._desk.record(OrderActivities.add_hold, change)
+        return [request.hold_id]
+
+    @workflow.update(description="Release a hold")
+    async def release(self, request: ReleaseRequest) -> Outcome:
+        """Let the locations go on when it was the last hold."""
+        return await self._desk.ask(
+            lambda: decisions.can_release(self._desk.order, request.hold_id),
+            lambda: self._release(request),
+        )
+
+    @release.validator
+    def _check_release(self, request: ReleaseRequest) -> None:
+        self._validate(lambda: decisions.can_release(self._desk.order, request.hold_id))
+
+    async def _release(self, request: ReleaseRequest) -> Sequence[str]:
+        change = HoldChange(
+            self._desk.order.id,
+            request.hold_id,
+            asked(request.asker),
+            pick_deadline=self._desk.policy.pick_deadline,
+        )
+        await self._desk.record(OrderActivities.release_hold, change)
+        return [request.hold_id]
+
+    @workflow.update(description="Try again now what keeps failing")
+    async def retry(self, request: RetryRequest) -> Outcome:
+        """Wakes what waits for its next try; does not wait in the queue, which may be waiting."""
+        desk = self._desk
+        codes = sorted({code for code, _ in desk.attention})
+        desk.retry(request.code)
+        if attention.WAITING_FOR_STOCK in codes and request.code in (
+            "",
+            attention.WAITING_FOR_STOCK,
+        ):
+            desk.push(self._stock_again)
+        return desk.outcome(codes)
+
+    @retry.validator
+    def _check_retry(self, request: RetryRequest) -> None:
+        failing = {code for code, _ in self._desk.attention if "retry" in attention.CAN[code]}
+        self._validate(lambda: decisions.can_retry(self._desk.order, failing, request.code))
+
+    async def _stock_again(self) -> None:
+        await self._fulfillment.try_stock_again()
+
+    @workflow.update(description="Use another payment")
+    async def add_payment(self, request: PaymentRequest) -> Outcome:
+        """Another try, or another method, by the customer."""
+        return await self._desk.ask(
+            lambda: decisions.can_add_payment(self._desk.order, request.payment_id),
+            lambda: self._add_payment(request),
+        )
+
+    @add_payment.validator
+    def _check_add_payment(self, request: PaymentRequest) -> None:
+        self._validate(
+            lambda: decisions.can_add_payment(self._desk.order, request.payment_id)
+        )
+
+    async def _add_payment(self, request: PaymentRequest) -> Sequence[str]:
+        await self._payment.add(request.payment_id)
+        return [request.payment_id]
+
+    @workflow.update(description="Parcels are packed")
+    async def pack(self, request: PackRequest) -> Outcome:
+        """Their labels are bought right after."""
+        return await self._desk.ask(
+            lambda: self._may_pack(request), lambda: self._fulfillment.pack(request)
+        )
+
+    @pack.validator
+    def _check_pack(self, request: PackRequest) -> None:
+        self._validate(lambda: self._may_pack(request))
+
+    def _may_pack(self, request: PackRequest) -> None:
+        parcels = [
+            [ParcelLine(part.line_id, part.quantity) for part in parcel.lines]
+            for parcel in request.parcels
+        ]
+        decisions.can_pack(self._desk.order, request.fulfillment_order_id, parcels)
+
+    @workflow.update(description="Parcels are handed to the carrier")
+    async def ship(self, request: ShipRequest) -> Outcome:
+        """Waits for labels that may come any moment; one that keeps failing is a refusal."""
+        await workflow.wait_condition(lambda: not self._fulfillment.label_pending(request))
+        return await self._desk.ask(
+            lambda: self._may_ship(request), lambda: self._fulfillment.ship(request)
+        )
+
+    @ship.validator
+    def _check_ship(self, request: ShipRequest) -> None:
+        order = self._desk.order
+        self._validate(
+            lambda: decisions.can_ship(order, request.fulfillment_order_id, request.shipment_ids)
+        )
+
+    def _may_ship(self, request: ShipRequest) -> None:
+        decisions.can_ship(
+            self._desk.order, request.fulfillment_order_id, request.shipment_ids, labeled=True
+        )
+
+    @staticmethod
+    def _validate(check: Callable[[], object]) -> None:
+        try:
+            check()
+        except Refused as error:
+            raise refusal(error) from None
+
+    # -- news ----------------------------------------------------------------------------------
+
+    @workflow.signal(description="A payment provider's webhook")
+    def payment_news(self, news: PaymentSignal) -> None:
+        """The customer confirmed, gave up, or an authorization ran out."""
+        self._desk.push(lambda: self._payment.on_news(news))
+
+    @workflow.signal(description="A carrier's webhook that changes what happens next")
+    def carrier_news(self, news: CarrierSignal) -> None:
+        """Delivered, delayed, lost, returned."""
+        self._desk.push(lambda: self._fulfillment.on_carrier_news(news))
+
+    @workflow.signal(description="Stock that this order waits for may have come")
+    def stock_arrived(self, news: StockSignal) -> None:
+        """See whether it serves this order."""
+        self._desk.push(lambda: self._fulfillment.on_stock(news))
+
+    @workflow.signal(description="The warehouse did not find all units")
+    def short_pick(self, news: ShortPickSignal) -> None:
+        """Find another source."""
+        self._desk.push(lambda: self._fulfillment.on_short_pick(news))
+
+    @workflow.signal(description="A deadline has passed")
+    def deadline_passed(self, news: DeadlineSignal) -> None:
+        """Ask for a person."""
+        self._desk.push(lambda: self._fulfillment.on_deadline(news))
+

@@ -1,0 +1,347 @@
+"""The order's money: secure it, take what is due, give back what is not, undo it all."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import Note, PaymentCall, PaymentResult
+    from activities.orders import OrderActivities
+    from activities.payments import PaymentActivities
+    from domain import attention
+    from domain.order import Tender
+    from domain.settlement import Settlement, captures_due, refunds_due
+    from domain.states import OperationKind, OperationStatus, OrderStatus, PaymentStatus
+    from workflows.desk import Desk, GivenUp, Rejected, Stop
+    from workflows.messages import PaymentSignal
+
+_AUTHORIZE, _CAPTURE, _VOID, _REFUND = (
+    OperationKind.AUTHORIZE,
+    OperationKind.CAPTURE,
+    OperationKind.VOID,
+    OperationKind.REFUND,
+)
+_STEPS = {
+    _AUTHORIZE: PaymentActivities.authorize_payment,
+    _CAPTURE: PaymentActivities.capture_payment,
+    _VOID: PaymentActivities.void_payment,
+    _REFUND: PaymentActivities.refund_payment,
+}
+_STUCK = {
+    _AUTHORIZE: attention.PAYMENT_STUCK,
+    _CAPTURE: attention.CAPTURE_FAILED,
+    _VOID: attention.VOID_FAILED,
+    _REFUND: attention.REFUND_FAILED,
+}
+# The provider's word that an authorization is gone: nothing is left to capture or to void.
+_GONE = frozenset({"authorization_expired", "authorization_voided", "already_voided"})
+
+
+class Payment:
+    """See the module."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._busy: set[str] = set()
+        self._tries: Counter[str] = Counter()
+
+    async def secure(self) -> None:
+        """Authorize every tender; let the customer try again until the order expires."""
+        desk = self._desk
+        begun = workflow.info().start_time
+        expiry = begun + timedelta(seconds=desk.policy.payment_expiry)
+        reminder = begun + timedelta(seconds=desk.policy.payment_reminder)
+        reminded = reminder >= expiry
+        while True:
+            self._authorize_new()
+            await desk.serve(lambda: not self._busy)
+            if self._covered:
+                return
+            deadline = expiry if reminded else reminder
+            if await desk.serve(lambda: self._covered or bool(self._new_tenders()), deadline):
+                continue
+            if reminded:
+                raise Stop(OrderStatus.EXPIRED, "payment_expired")
+            reminded = True
+            await desk.record(
+                OrderActivities.record_note,
+                Note(
+                    desk.order.id,
+                    "payment-reminder",
+                    "payment_reminded",
+                    notify="payment_reminder",
+                ),
+            )
+            desk.notify("payment_reminder")
+
+    @property
+    def _covered(self) -> bool:
+        return self._desk.order.covered and not self._busy
+
+    def _new_tenders(self) -> list[Tender]:
+        return [
+            tender
+            for tender in self._desk.order.tenders
+            if tender.status is PaymentStatus.PENDING
+            and tender.amount
+            and not tender.action_required
+            and tender.id not in self._busy
+        ]
+
+    def _authorize_new(self) -> None:
+        for tender in self._new_tenders():
+            self._begin(_AUTHORIZE, tender, "authorize", tender.amount)
+
+    async def add(self, payment_id: str) -> None:
+        """Another tender, which the API has written: learn of it, and authorize it."""
+        desk = self._desk
+        await desk.record(
+            OrderActivities.record_note,
+            Note(
+                desk.order.id,
+                f"tender:{payment_id}",
+                "payment_added",
+                data={"payment_id": payment_id},
+            ),
+        )
+        self._authorize_new()
+
+    # -- calls to the provider -----------------------------------------------------------------
+
+    def _begin(self, kind: OperationKind, tender: Tender, cause: str, amount: int) -> None:
+        self._busy.add(tender.id)
+        call = PaymentCall(self._desk.order.id, tender.id, kind, cause, amount)
+        self._desk.spawn(self._call(call))
+
+    async def _call(self, call: PaymentCall) -> None:
+        result = await self._ask(call)
+        self._desk.push(lambda: self._settled(result))
+
+    async def _ask(self, call: PaymentCall) -> PaymentResult:
+        """One operation to its end; a final no is a failed result."""
+        kind = OperationKind(call.kind)
+        try:
+            return await self._desk.outside(
+                _STEPS[kind],
+                call,
+                code=_STUCK[kind],
+                subject=call.payment_id,
+                summary=f"{kind} {call.amount} of {call.payment_id}",
+            )
+        except Rejected as error:
+            return _ended(call, OperationStatus.FAILED, error.reason)
+        except GivenUp:
+            return _ended(call, OperationStatus.UNKNOWN, "given_up")
+
+    async def _settled(self, result: PaymentResult) -> None:
+        """A call has ended: bring it into the books, and go on from there."""
+        desk = self._desk
+        await desk.record(PaymentActivities.record_payment, result)
+        self._busy.discard(result.payment_id)
+        failed = result.status == OperationStatus.FAILED
+        if result.kind == _AUTHORIZE:
+            self._after_authorization(result.payment_id, failed=failed, reason=result.reason)
+        elif failed and result.reason in _GONE:
+            await self._run_out(result.payment_id, result.operation_id)
+        elif failed and not desk.stopping:
+            self._tries[result.payment_id] += 1
+            code = _STUCK[OperationKind(result.kind)]
+            desk.need_help(code, result.payment_id, f"{result.kind} refused: {result.reason}")
+            desk.spawn(self._try_later(code))
+        else:
+            if result.kind == _REFUND and result.status == OperationStatus.SUCCEEDED:
+                desk.notify("refunded", result.operation_id)
+            desk.relieve(_STUCK[OperationKind(result.kind)], result.payment_id)
+        self.collect()
+
+    def _after_authorization(self, payment_id: str, *, failed: bool, reason: str) -> None:
+        if not failed:
+            return
+        self._desk.notify("payment_problem", payment_id)
+        if not self._desk.order.covered and not self._desk.stopping:
+            self._desk.need_help(
+                attention.PAYMENT_FAILED, payment_id, f"The payment failed: {reason or 'declined'}"
+            )
+
+    async def _try_later(self, code: str) -> None:
+        await self._desk.wait_for_retry(code)
+        self._desk.push(self._collect_again)
+
+    async def _collect_again(self) -> None:
+        self.collect()
+
+    # -- news of the provider ------------------------------------------------------------------
+
+    async def on_news(self, news: PaymentSignal) -> None:
+        """A webhook: the customer confirmed or gave up, or an authorization ran out."""
+        desk = self._desk
+        tender = desk.order.tender(news.payment_id)
+        if tender is None or news.kind != _AUTHORIZE:
+            return
+        if tender.status is PaymentStatus.PENDING:
+            await desk.record(
+                PaymentActivities.record_payment,
+                PaymentResult(
+                    order_id=desk.order.id,
+                    payment_id=tender.id,
+                    operation_id=f"{tender.id}-authorize",
+                    kind=_AUTHORIZE,
+                    status=news.status,
+                    amount=news.amount,
+                    provider_ref=news.provider_ref,
+                    reason=news.reason,
+                    captured=news.captured,
+                    occurred_at=news.occurred_at,
+                ),
+            )
+            failed = news.status == OperationStatus.FAILED
+            self._after_authorization(tender.id, failed=failed, reason=news.reason)
+        elif news.status == OperationStatus.FAILED and tender.capturable:
+            await self._run_out(tender.id, news.event_id)
+
+    async def _run_out(self, payment_id: str, cause: str) -> None:
+        """An authorization ran out: write it down, and renew it with the same instrument."""
+        desk = self._desk
+        tender = desk.order.tender(payment_id)
+        if tender is None or not tender.capturable:
+            return
+        await desk.record(
+            PaymentActivities.record_dead_tender,
+            PaymentResult(
+                order_id=desk.order.id,
+                payment_id=payment_id,
+                operation_id=cause,
+                kind=_AUTHORIZE,
+                status=PaymentStatus.EXPIRED,
+                amount=tender.capturable,
+                reason=cause,
+            ),
+        )
+        if not desk.stopping and payment_id not in self._busy:
+            self._tries[payment_id] += 1
+            cause = f"renew-{self._tries[payment_id]}"
+            self._begin(_AUTHORIZE, tender, cause, tender.amount - tender.captured)
+
+    # -- taking and giving back ----------------------------------------------------------------
+
+    def collect(self) -> None:
+        """Take what is due by now, and give back what is not owed any more."""
+        if self._desk.stopping:
+            return
+        for due in captures_due(self._desk.order):
+            self._begin_settlement(_CAPTURE, due)
+        for back in refunds_due(self._desk.order):
+            self._begin_settlement(_REFUND, back)
+
+    def _begin_settlement(self, kind: OperationKind, settlement: Settlement) -> None:
+        tender = self._desk.order.tender(settlement.payment_id)
+        if tender is None or tender.id in self._busy:
+            return
+        # The amount taken so far names the operation: the same at every attempt, new after it.
+        so_far = tender.captured if kind is _CAPTURE else tender.refunded
+        self._begin(kind, tender, self._cause(kind, tender.id, so_far), settlement.amount)
+
+    def _cause(self, kind: OperationKind, payment_id: str, so_far: int) -> str:
+        tries = self._tries[payment_id]
+        return f"{kind}-{so_far}" + (f"-{tries}" if tries else "")
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything is taken and given back as it should be."""
+        return self._desk.order.settled and not self._busy
+
+    # -- undoing -------------------------------------------------------------------------------
+
+    async def undo(self) -> None:
+        """Void what is reserved, give back what was taken, and know the fate of every call.
+
+        The order is being canceled, so nothing is payable; each tender is settled on its own,
+        and one that the provider does not answer for holds up no other.
+        """
+        desk = self._desk
+        await desk.serve(lambda: not self._busy)
+        for tender in list(desk.order.tenders):
+            self._busy.add(tender.id)
+            desk.spawn(self._undo(tender))
+        await desk.serve(lambda: not self._busy)
+
+    async def _undo(self, tender: Tender) -> None:
+        if tender.status is PaymentStatus.PENDING and tender.amount:
+            tender = await self._fate(tender)
+        if tender.action_required or (tender.capturable and not tender.captured):
+            await self._insist(_VOID, tender, tender.authorized or tender.amount)
+        elif tender.refundable:
+            await self._insist(_REFUND, tender, tender.refundable)
+        self._busy.discard(tender.id)
+
+    async def _fate(self, tender: Tender) -> Tender:
+        """What became of an authorization whose answer we never got."""
+        if tender.action_required:
+            return tender
+        call = PaymentCall(self._desk.order.id, tender.id, _AUTHORIZE, "authorize", tender.amount)
+        while True:
+            try:
+                result = await self._desk.outside(
+                    PaymentActivities.look_up_payment,
+                    call,
+                    code=attention.PAYMENT_STUCK,
+                    subject=tender.id,
+                    summary=f"look up {tender.id}",
+                )
+                break
+            except Rejected as error:
+                result = _ended(call, OperationStatus.FAILED, error.reason)
+                break
+            except GivenUp:
+                await self._pause(attention.PAYMENT_STUCK, tender.id, "look-up failed")
+        await self._write(result)
+        return self._desk.order.tender(tender.id) or tender
+
+    async def _insist(self, kind: OperationKind, tender: Tender, amount: int) -> None:
+        """An undoing operation until the provider has done it."""
+        so_far = tender.captured if kind is _VOID else tender.refunded
+        while True:
+            cause = self._cause(kind, tender.id, so_far)
+            call = PaymentCall(self._desk.order.id, tender.id, kind, cause, amount, maybe_sent=True)
+            result = await self._ask(call)
+            if kind is _VOID and result.reason in _GONE:
+                result = replace(result, status=OperationStatus.SUCCEEDED)
+            await self._write(result)
+            if result.status == OperationStatus.SUCCEEDED:
+                self._desk.relieve(_STUCK[kind], tender.id)
+                if kind is _REFUND:
+                    self._desk.notify("refunded", result.operation_id)
+                return
+            if result.status == OperationStatus.FAILED:
+                self._tries[tender.id] += 1
+            await self._pause(_STUCK[kind], tender.id, f"{kind} failed: {result.reason}")
+
+    async def _pause(self, code: str, subject: str, detail: str) -> None:
+        self._desk.need_help(code, subject, detail)
+        await self._desk.wait_for_retry(code)
+
+    async def _write(self, result: PaymentResult) -> None:
+        """Have the run loop bring the result into the books, and wait until it has."""
+        written = False
+
+        async def write() -> None:
+            nonlocal written
+            await self._desk.record(PaymentActivities.record_payment, result)
+            written = True
+
+        self._desk.push(write)
+        await workflow.wait_condition(lambda: written)
+
+
+def _ended(call: PaymentCall, status: OperationStatus, reason: str) -> PaymentResult:
+    return PaymentResult(
+        order_id=call.order_id,
+        payment_id=call.payment_id,
+        operation_id=call.operation_id,
+        kind=call.kind,
+        status=status,
+        amount=call.amount,
+        reason=reason,
+    )

@@ -104,7 +104,8 @@ async def _keep(kind: str, directory: Path, controller: int) -> None:
     draft.write_text(json.dumps({**facts, "keeper": str(os.getpid())}))
     draft.replace(answer)
     await ended.wait()
-    await child.stop(grace=0)
+    # PostgreSQL's own processes would outlive a kill for a moment, in a directory we remove.
+    await child.stop(grace=None if kind == "postgres" else 0)
     watch.cancel()
     answer.unlink(missing_ok=True)
     if not _is_alive(controller):
@@ -119,7 +120,7 @@ async def _watch(controller: int, ended: asyncio.Event) -> None:
             # Readable at the exit, also while the zombie waits to be collected.
             asyncio.get_running_loop().add_reader(descriptor, ended.set)
             return
-    while _is_alive(controller):
+    while _is_alive(controller):  # noqa: ASYNC110 - nothing announces the end elsewhere
         await asyncio.sleep(0.2)
     ended.set()
 

@@ -1,10 +1,12 @@
 """`kervan dev`: the stack in the foreground, until Ctrl-C."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 from dataclasses import asdict
+from typing import TextIO
 
 from ops.stack.data_dir import DataDirectoryInUseError
 from ops.stack.ports import PortTakenError
@@ -41,7 +43,7 @@ async def _run(settings: Settings) -> int:
         await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
         if not ended.is_set():
             await starting
-            print(ready_line(stack), flush=True)  # noqa: T201 - the one line for programs
+            _print(ready_line(stack), sys.stdout)
             await ended.wait()
         else:
             starting.cancel()
@@ -71,8 +73,8 @@ def _end_on_signals(stack: Stack, ended: asyncio.Event) -> None:
         if ended.is_set():
             stack.kill_all()
             return
-        _say("stopping; once more stops at once")
         ended.set()
+        _say("stopping; once more stops at once")
 
     loop = asyncio.get_running_loop()
     for number in _ENDING:
@@ -81,4 +83,10 @@ def _end_on_signals(stack: Stack, ended: asyncio.Event) -> None:
 
 def _say(message: str) -> None:
     # On stderr: stdout holds the READY line alone.
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - the terminal is the user
+    _print(message, sys.stderr)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    # Nobody reading any more, a closed terminal, is no reason to leave the parts alone.
+    with contextlib.suppress(OSError):
+        print(line, file=stream, flush=True)

@@ -19,7 +19,6 @@ _PR_SET_KEEPCAPS = 8
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
-_CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -43,14 +42,14 @@ def main() -> None:
     parser.add_argument("--uid", type=int)
     parser.add_argument("--gid", type=int)
     parser.add_argument(
-        "--may-traverse",
+        "--keep-access",
         action="store_true",
-        help="as another user, still enter directories that only root may enter",
+        help="as another user, still reach files in directories that only root may enter",
     )
     parser.add_argument("argv", nargs="+")
     options = parser.parse_args()
     if options.uid is not None:
-        _become(options.uid, options.gid, may_traverse=options.may_traverse)
+        _become(options.uid, options.gid, keep_access=options.keep_access)
     if sys.platform == "linux":
         # After the change of user, which clears it.
         _prctl(_PR_SET_PDEATHSIG, options.death_signal)
@@ -62,33 +61,27 @@ def main() -> None:
         sys.exit(f"{options.argv[0]} cannot be run: {error.strerror}")
 
 
-def _become(uid: int, gid: int, *, may_traverse: bool) -> None:
-    if may_traverse:
+def _become(uid: int, gid: int, *, keep_access: bool) -> None:
+    if keep_access:
         _prctl(_PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    if may_traverse:
-        _keep_only_traversal()
+    if keep_access:
+        _keep_only_file_access()
 
 
-def _keep_only_traversal() -> None:
-    """Keep one capability over the exec: to search directories of others (a clone in /root)."""
-    # Containers often have the wider of the two only.
-    for capability in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
-        if _keep(capability):
-            return
-    sys.exit("not allowed to keep the capability that reaches a private directory as another user")
-
-
-def _keep(capability: int) -> bool:
-    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
-    bits = 1 << capability
-    sets = (_CapabilitySet * 2)(_CapabilitySet(bits, bits, bits), _CapabilitySet(0, 0, 0))
+def _keep_only_file_access() -> None:
+    """Keep one capability over the exec: the one that reaches a clone in /root."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capset(ctypes.byref(header), sets) != 0:
-        return False
-    return bool(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    bits = 1 << _CAP_DAC_OVERRIDE
+    sets = (_CapabilitySet * 2)(_CapabilitySet(bits, bits, bits), _CapabilitySet(0, 0, 0))
+    if (
+        libc.capset(ctypes.byref(header), sets) != 0
+        or libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0) != 0
+    ):
+        sys.exit("root, but not allowed to reach a private directory as another user")
 
 
 def _prctl(option: int, value: int) -> None:

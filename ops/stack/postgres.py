@@ -186,7 +186,7 @@ class Postgres:
     async def _answers(self, _: Child) -> bool:
         try:
             connection = await asyncpg.connect(self.url("postgres"), timeout=5)
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
             return False
         await connection.close()
         return True
@@ -229,12 +229,10 @@ def _owner(directory: Path, bin_dir: Path) -> Owner | None:
     uid, gid = account.pw_uid, account.pw_gid
     if directory.exists() and directory.stat().st_uid != 0:
         uid, gid = directory.stat().st_uid, directory.stat().st_gid
-    return Owner(uid, gid, may_traverse=not _open_to_all(directory, bin_dir))
-
-
-def _open_to_all(*paths: Path) -> bool:
-    """Whether everybody may enter all directories above the paths."""
-    return all(parent.stat().st_mode & 0o001 for path in paths for parent in path.parents)
+    # A clone in /root, or one made under a strict umask.
+    needed = [*directory.parents, bin_dir / "postgres", *(bin_dir / "postgres").parents]
+    is_open = all(path.stat().st_mode & 0o001 for path in needed)
+    return Owner(uid, gid, keep_access=not is_open)
 
 
 def _processes_in(directory: Path) -> Iterator[int]:

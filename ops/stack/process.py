@@ -26,8 +26,8 @@ class Owner:
 
     uid: int
     gid: int
-    may_traverse: bool = False
-    """Whether it must reach its files through directories that only root may enter."""
+    keep_access: bool = False
+    """Whether it keeps root's access to files, because they lie where only root may enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def launcher_argv(command: Command) -> list[str]:
     options = ["--parent", str(os.getpid()), "--death-signal", str(int(command.death_signal))]
     if command.owner is not None:
         options += ["--uid", str(command.owner.uid), "--gid", str(command.owner.gid)]
-        if command.owner.may_traverse:
-            options.append("--may-traverse")
+        if command.owner.keep_access:
+            options.append("--keep-access")
     return [sys.executable, "-I", "-S", str(_LAUNCHER), *options, "--", *command.argv]
 
 

@@ -1,6 +1,7 @@
 """Kervan's own processes: the sandbox providers, the worker and the API."""
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,7 +36,7 @@ class Surroundings:
             argv=[sys.executable, "-m", *arguments],
             cwd=self.root,
             log=self.logs / f"{name}.log",
-            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            env={**_without_proxy_for_loopback(), "PYTHONUNBUFFERED": "1", **self.environment},
             grace=grace,
             hold_fds=self.hold_fds,
         )
@@ -65,6 +66,13 @@ async def start_worker(around: Surroundings, temporal_address: str) -> Child:
     return await spawn_until_ready(
         "the worker", command, lambda child: _polls(temporal_address, child.pid)
     )
+
+
+def _without_proxy_for_loopback() -> dict[str, str]:
+    """Return variables that keep a proxy of the user's out of the talk between the parts."""
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    hosts = ",".join(filter(None, (known, LOOPBACK, "localhost")))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 async def _responds(port: int, path: str) -> bool:

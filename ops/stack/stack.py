@@ -278,7 +278,10 @@ class Stack:
         }
 
     def _pids_changed(self) -> None:
-        self._data.write_pids(self.pids)
+        try:
+            self._data.write_pids(self.pids)
+        except OSError as error:
+            self._say(f"pids.json cannot be written: {error}")
 
 
 def _urls(ports: Mapping[str, int], database: str) -> Urls:

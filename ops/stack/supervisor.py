@@ -117,7 +117,7 @@ class Part:
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
                 self._child = await self._start()
-            except (PartFailedError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - giving up would leave the part down
                 self._say(f"{self.name} does not start: {error}")
                 continue
             self._mark_ready()

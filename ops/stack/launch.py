@@ -15,7 +15,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -63,7 +64,9 @@ def main() -> None:
 
 def _become(uid: int, gid: int, *, keep_access: bool) -> None:
     if keep_access:
-        _prctl(_PR_SET_KEEPCAPS, 1)
+        # Keeps capabilities over the change of user, and lets access(2), by which PostgreSQL
+        # looks for its own programs, take them into account.
+        _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

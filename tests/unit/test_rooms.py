@@ -18,7 +18,7 @@ def test_a_room_is_the_one_in_this_repository(room: str) -> None:
     assert [Path(place) for place in spec.submodule_search_locations or []] == [ROOT / room]
 
 
-@pytest.mark.parametrize("module", ["settings", "worker"])
+@pytest.mark.parametrize("module", ["logs", "relay", "settings", "worker"])
 def test_a_module_is_the_one_in_this_repository(module: str) -> None:
     spec = importlib.util.find_spec(module)
     assert spec is not None

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
+from temporalio.testing import TimeSkipper
 
 from db.migrate import migrate, read_migrations
 from db.pool import Pool, open_pool
@@ -112,6 +113,12 @@ def temporal_address() -> str:
 async def temporal(temporal_address: str) -> Client:
     """Connect a client of the run's Temporal; isolate tests by workflow id and task queue."""
     return await connect(TemporalAddress(temporal_address))
+
+
+@pytest.fixture(scope="session")
+def time_skipper(temporal: Client) -> TimeSkipper:
+    """Give a client whose workflows do not wait for their timers, on the same server."""
+    return TimeSkipper(temporal)
 
 
 @pytest.fixture

@@ -87,7 +87,10 @@ async def _start(kind: str, directory: Path, port: int) -> tuple[Child, dict[str
         bin_dir = Settings().pg_bin
         server = Postgres(directory / "postgres", port, log, bin_dir=bin_dir, durable=False)
         return await server.start(), {"url": server.url("postgres")}
-    temporal = Temporal(None, port, log, binary=Settings().temporal_bin)
+    # A workflow started through `TimeSkipper` has a clock of its own; others are not touched.
+    skipping = (("frontend.WorkflowTimeSkippingEnabled", "true"),)
+    binary = Settings().temporal_bin
+    temporal = Temporal(None, port, log, binary=binary, dynamic_config=skipping)
     return await temporal.start(), {"address": temporal.address}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+from typing import Self
 
 LOOPBACK = "127.0.0.1"
 
@@ -38,6 +39,14 @@ class PortReservation:
             message = f"port {port} on {LOOPBACK} is taken{hint}"
             raise PortTakenError(message) from error
         self.port: int = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        """Hold the port for a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others have it."""
+        self.release()
 
     def release(self) -> None:
         """Let others have the port."""

@@ -16,14 +16,13 @@ def listener(port: int) -> socket.socket:
 
 
 def test_a_server_can_listen_on_the_reserved_port_again_and_again() -> None:
-    reservation = PortReservation()
-    for _ in range(2):
-        with (
-            listener(reservation.port),
-            socket.create_connection(("127.0.0.1", reservation.port), timeout=5),
-        ):
-            pass
-    reservation.release()
+    with PortReservation() as reservation:
+        for _ in range(2):
+            with (
+                listener(reservation.port),
+                socket.create_connection(("127.0.0.1", reservation.port), timeout=5),
+            ):
+                pass
 
 
 def test_no_other_reservation_is_given_the_same_port() -> None:

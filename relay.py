@@ -64,12 +64,14 @@ class Relay:
         self,
         pool: Pool,
         client: Client,
+        task_queue: str,
         carriers: Mapping[str, CarrierGateway],
         *,
         margin_seconds: float,
     ) -> None:
         self._pool = pool
         self._client = client
+        self._task_queue = task_queue
         self._carriers = carriers
         self._margin = margin_seconds
         self._news = asyncio.Event()
@@ -122,7 +124,9 @@ class Relay:
 
     async def _tell(self, row: OutboxRow) -> None:
         if row.kind == outbox.START_ORDER:
-            await begin_order(self._client, self._pool, row.order_id, row.payload)
+            await begin_order(
+                self._client, self._task_queue, self._pool, row.order_id, row.payload
+            )
         elif row.kind == outbox.HAND_OVER:
             await self._hand_over(row)
         else:

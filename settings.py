@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     database_pool_size: int = 8
     temporal_address: str = "127.0.0.1:7233"
     temporal_namespace: str = "default"
+    task_queue: str = Field(
+        default="kervan", description="two shops in one namespace need two task queues"
+    )
     temporal_api_key: SecretStr | None = None
     temporal_tls: bool = False
     temporal_tls_server_name: str | None = None

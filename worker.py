@@ -24,7 +24,6 @@ from domain.ports import Mailer
 from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
-from workflows import ids
 from workflows.client import TemporalAddress, connect
 from workflows.order import OrderWorkflow
 
@@ -45,7 +44,7 @@ def build_worker(
     notifications = NotificationActivities(pool, mailer, shop)
     return Worker(
         client,  # type: ignore[arg-type]
-        task_queue=ids.TASK_QUEUE,
+        task_queue=settings.task_queue,
         workflows=[OrderWorkflow],
         activities=[
             orders.confirm_order,
@@ -115,6 +114,7 @@ async def run(settings: Settings) -> None:
     relay = Relay(
         pool,
         client,
+        settings.task_queue,
         gateways.carriers,
         margin_seconds=settings.authorization_margin.total_seconds(),
     )
@@ -124,7 +124,7 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(mailer.close)
         carrying = asyncio.create_task(relay.run())
         async with build_worker(client, pool, gateways, mailer, settings):
-            log.info("worker_ready", task_queue=ids.TASK_QUEUE, payments=list(gateways.payments))
+            log.info("worker_ready", task_queue=settings.task_queue, payments=list(gateways.payments))
             await stop.wait()
             log.info("worker_draining")
         carrying.cancel()

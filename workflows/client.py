@@ -34,6 +34,8 @@ class TemporalSettings(Protocol):
     @property
     def temporal_namespace(self) -> str: ...
     @property
+    def task_queue(self) -> str: ...
+    @property
     def temporal_api_key(self) -> SecretStr | None: ...
     @property
     def temporal_tls(self) -> bool: ...
@@ -53,6 +55,7 @@ class TemporalAddress:
 
     address: str
     namespace: str = "default"
+    task_queue: str = ids.TASK_QUEUE
     api_key: str | None = None
     tls: bool = False
     tls_server_name: str | None = None
@@ -67,6 +70,7 @@ class TemporalAddress:
         return cls(
             settings.temporal_address,
             namespace=settings.temporal_namespace,
+            task_queue=settings.task_queue,
             api_key=key.get_secret_value() if key else None,
             tls=settings.temporal_tls,
             tls_server_name=settings.temporal_tls_server_name,
@@ -110,7 +114,9 @@ def urgency(priority: int) -> int:
     return 3 if priority == 0 else 4
 
 
-async def begin_order(client: Client, pool: Pool, order_id: str, start: Mapping[str, Any]) -> bool:
+async def begin_order(
+    client: Client, task_queue: str, pool: Pool, order_id: str, start: Mapping[str, Any]
+) -> bool:
     """Start the life of an order from its outbox row; False when it has begun before.
 
     `start` is the row's payload: number, channel, placed_at, policy. The order itself is read as
@@ -120,17 +126,18 @@ async def begin_order(client: Client, pool: Pool, order_id: str, start: Mapping[
         order = await orders.load(conn, order_id)
     policy = Policy(**start["policy"])
     placed_at, number, channel = start["placed_at"], start["number"], start["channel"]
-    return await start_order(client, OrderInput(order, number, channel, placed_at, policy))
+    life = OrderInput(order, number, channel, placed_at, policy)
+    return await start_order(client, task_queue, life)
 
 
-async def start_order(client: Client, order: OrderInput) -> bool:
+async def start_order(client: Client, task_queue: str, order: OrderInput) -> bool:
     """Start the life of an order. False when it runs, or has run, already."""
     try:
         await client.start_workflow(
             "OrderWorkflow",
             order,
             id=ids.order_workflow_id(order.order.id),
-            task_queue=ids.TASK_QUEUE,
+            task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{order.number} from {order.channel}",

@@ -1,0 +1,119 @@
+"""Asking the workflow engine: the only module of the API that talks to Temporal."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from db.pool import Pool
+from workflows import ids
+from workflows.client import TemporalAddress, begin_order, connect
+from workflows.messages import Outcome
+
+_UPDATE_TIMEOUT = timedelta(seconds=8)
+# The SDK retries some failures of the connection beyond the RPC's own time-out.
+_UPDATE_PATIENCE = 10.0
+_PING_TIMEOUT = timedelta(seconds=1)
+
+
+class EngineUnavailable(Exception):  # noqa: N818 - answered with 503
+    """The engine or its workers did not answer in time; asking again is safe."""
+
+
+class NotRunning(Exception):  # noqa: N818 - the order has ended, or has not begun
+    """There is no running workflow of that order."""
+
+
+@dataclass(eq=False)
+class Rejected(Exception):  # noqa: N818 - an answer, not a fault
+    """The workflow said no: a stable code, and the states that stand in the way."""
+
+    code: str
+    detail: str
+    current: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Engine:
+    """A client that connects at its first call, so that the API starts and reads without it."""
+
+    where: TemporalAddress
+    connect: Callable[..., Any] = connect
+    _client: Client | None = None
+
+    async def client(self) -> Client:
+        """The client; lazy, so this does not connect."""
+        if self._client is None:
+            self._client = await self.connect(self.where, lazy=True)
+        return self._client
+
+    async def start(self, pool: Pool, order_id: str, start: Mapping[str, Any]) -> bool:
+        """Begin the life of an order from its outbox row; False when it has begun before."""
+        return await begin_order(
+            await self.client(), self.where.task_queue, pool, order_id, start
+        )
+
+    async def reachable(self) -> bool:
+        """Whether the engine's frontend answers."""
+        try:
+            async with asyncio.timeout(_PING_TIMEOUT.total_seconds() + 0.5):
+                client = await self.client()
+                return await client.service_client.check_health(timeout=_PING_TIMEOUT)
+        except (RPCError, RuntimeError, OSError, TimeoutError):
+            return False
+
+    async def ask(self, order_id: str, update: str, request: object, update_id: str) -> Outcome:
+        """Ask an order's workflow, and wait for how it ended. The same id asks the same question.
+
+        Raises:
+            Rejected: the workflow refused.
+            NotRunning: it has not begun, or it is over.
+            EngineUnavailable: no answer; nothing is known about how it ended.
+
+        """
+        client = await self.client()
+        handle = client.get_workflow_handle(ids.order_workflow_id(order_id))
+        try:
+            async with asyncio.timeout(_UPDATE_PATIENCE):
+                outcome: Outcome = await handle.execute_update(
+                    update,
+                    request,
+                    id=update_id,
+                    result_type=Outcome,
+                    rpc_timeout=_UPDATE_TIMEOUT,
+                )
+        except WorkflowUpdateFailedError as error:
+            raise _rejected(error) from None
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            raise EngineUnavailable from None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotRunning from None
+            raise EngineUnavailable from None
+        except (RuntimeError, OSError):
+            # What the SDK raises when it cannot connect for the first time.
+            raise EngineUnavailable from None
+        return outcome
+
+
+def _rejected(error: WorkflowUpdateFailedError) -> Rejected | EngineUnavailable:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        if cause.type == "Refused" and cause.details and isinstance(cause.details[0], dict):
+            told: dict[str, Any] = cause.details[0]
+            return Rejected(
+                str(told.get("code", "refused")),
+                str(told.get("detail", cause.message)),
+                told.get("current") or {},
+            )
+        return Rejected("request_failed", "The order's workflow could not carry it out.")
+    return Rejected("request_failed", "The order's workflow ended before it was carried out.")

@@ -71,7 +71,9 @@ class Engine:
         except (RPCError, RuntimeError, OSError, TimeoutError):
             return False
 
-    async def ask(self, order_id: str, update: str, request: object, update_id: str) -> Outcome:
+    async def ask(
+        self, order_id: str, update: str, request: object, update_id: str
+    ) -> Outcome:
         """Ask an order's workflow, and wait for how it ended. The same id asks the same question.
 
         Raises:
@@ -108,12 +110,20 @@ class Engine:
 def _rejected(error: WorkflowUpdateFailedError) -> Rejected | EngineUnavailable:
     cause = error.cause
     if isinstance(cause, ApplicationError):
-        if cause.type == "Refused" and cause.details and isinstance(cause.details[0], dict):
+        if (
+            cause.type == "Refused"
+            and cause.details
+            and isinstance(cause.details[0], dict)
+        ):
             told: dict[str, Any] = cause.details[0]
             return Rejected(
                 str(told.get("code", "refused")),
                 str(told.get("detail", cause.message)),
                 told.get("current") or {},
             )
-        return Rejected("request_failed", "The order's workflow could not carry it out.")
-    return Rejected("request_failed", "The order's workflow ended before it was carried out.")
+        return Rejected(
+            "request_failed", "The order's workflow could not carry it out."
+        )
+    return Rejected(
+        "request_failed", "The order's workflow ended before it was carried out."
+    )

@@ -1,0 +1,444 @@
+"""Items, warehouses, and stock: every change is a row of the ledger, with its reason."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import paging, views
+from api.body import Parsed, idempotency_key, parse
+from api.deps import STOCK_READERS, WAREHOUSE, Caller, admit, services
+from api.errors import Answer, FieldError, invalid, not_found
+from api.once import Once
+from api.openapi import describe
+from api.routes.orders import no_nul
+from api.schemas.answers import (
+    CorrectionOut,
+    ItemOut,
+    LevelOut,
+    MovementOut,
+    PageOut,
+    WarehouseOut,
+)
+from api.schemas.stock import (
+    AdjustmentIn,
+    CountIn,
+    ItemIn,
+    ReceiptIn,
+    TransferIn,
+    WarehouseIn,
+)
+from db import catalog, reads
+from db.catalog import Correction
+from db.new_ids import new_id
+from db.pool import Connection
+
+router = APIRouter(tags=["stock"])
+
+_LONGEST_SKU = 100
+_LONGEST_CODE = 64
+
+
+@router.put(
+    "/v1/items/{sku:path}",
+    **describe(
+        "Make or change an item",
+        ItemOut,
+        body=ItemIn,
+        example={
+            "name": "T-shirt M",
+            "weight_g": 180,
+            "length_mm": 300,
+            "width_mm": 200,
+            "height_mm": 20,
+            "hs_code": "6109.10",
+            "origin": "TR",
+        },
+        idempotent=False,
+        scopes=WAREHOUSE,
+    ),
+)
+async def put_item(request: Request, sku: str) -> Response:
+    """Make or change an item; the same again changes nothing."""
+    await admit(request, WAREHOUSE)
+    body = (await parse(request, ItemIn)).value
+    code = _path_code(sku, "sku", _LONGEST_SKU)
+    async with services(request).pool.acquire() as conn:
+        row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
+    return views.ok(row).response()
+
+
+@router.get(
+    "/v1/items", **describe("Items by sku", PageOut[ItemOut], scopes=STOCK_READERS)
+)
+async def list_items(
+    request: Request,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """All items."""
+    await admit(request, STOCK_READERS)
+    place = paging.decode(cursor, str)
+    async with services(request).pool.acquire() as conn:
+        found = await catalog.items(
+            conn, after=place[0] if place else None, limit=limit + 1
+        )
+    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["sku"]))
+    return views.ok(views.page(rows, following)).response()
+
+
+@router.get(
+    "/v1/items/{sku:path}",
+    **describe("An item", ItemOut, problems=(404,), scopes=STOCK_READERS),
+)
+async def get_item(request: Request, sku: str) -> Response:
+    """One item."""
+    await admit(request, STOCK_READERS)
+    async with services(request).pool.acquire() as conn:
+        found = await catalog.items(conn, sku=_path_code(sku, "sku", _LONGEST_SKU))
+    if not found:
+        raise not_found("item")
+    return views.ok(found[0]).response()
+
+
+@router.put(
+    "/v1/warehouses/{code}",
+    **describe(
+        "Make or change a warehouse",
+        WarehouseOut,
+        body=WarehouseIn,
+        example={
+            "name": "Main warehouse",
+            "country": "TR",
+            "city": "İstanbul",
+            "postal_code": "34394",
+            "kind": "own",
+        },
+        idempotent=False,
+        scopes=WAREHOUSE,
+    ),
+)
+async def put_warehouse(request: Request, code: str) -> Response:
+    """Make or change a warehouse; the same again changes nothing."""
+    await admit(request, WAREHOUSE)
+    body = (await parse(request, WarehouseIn)).value
+    name = _path_code(code, "code", _LONGEST_CODE)
+    async with services(request).pool.acquire() as conn:
+        row = await catalog.put_warehouse(
+            conn, catalog.Warehouse(name, **body.model_dump())
+        )
+    return views.ok(row).response()
+
+
+@router.get(
+    "/v1/warehouses",
+    **describe("Warehouses", PageOut[WarehouseOut], scopes=STOCK_READERS),
+)
+async def list_warehouses(
+    request: Request,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """All warehouses, by code."""
+    await admit(request, STOCK_READERS)
+    place = paging.decode(cursor, str)
+    async with services(request).pool.acquire() as conn:
+        found = await catalog.warehouses(
+            conn, after=place[0] if place else None, limit=limit + 1
+        )
+    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["code"]))
+    return views.ok(views.page(rows, following)).response()
+
+
+@router.get(
+    "/v1/warehouses/{code}",
+    **describe("A warehouse", WarehouseOut, problems=(404,), scopes=STOCK_READERS),
+)
+async def get_warehouse(request: Request, code: str) -> Response:
+    """One warehouse."""
+    await admit(request, STOCK_READERS)
+    async with services(request).pool.acquire() as conn:
+        found = await catalog.warehouses(
+            conn, code=_path_code(code, "code", _LONGEST_CODE)
+        )
+    if not found:
+        raise not_found("warehouse")
+    return views.ok(found[0]).response()
+
+
+@router.get(
+    "/v1/stock", **describe("Stock levels", PageOut[LevelOut], scopes=STOCK_READERS)
+)
+async def list_stock(
+    request: Request,
+    sku: Annotated[str | None, Query(max_length=100)] = None,
+    warehouse: Annotated[str | None, Query(max_length=64)] = None,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """Levels by item and warehouse; available = on_hand - allocated - held - safety - damaged."""
+    await admit(request, STOCK_READERS)
+    async with services(request).pool.acquire() as conn:
+        found = await reads.stock(
+            conn,
+            sku=no_nul(sku, "sku"),
+            warehouse=no_nul(warehouse, "warehouse"),
+            after=paging.decode(cursor, str, str),
+            limit=limit + 1,
+        )
+    rows, following = paging.cut(
+        found, limit, lambda row: paging.encode(row["sku"], row["warehouse"])
+    )
+    return views.ok(views.page(rows, following)).response()
+
+
+@router.get(
+    "/v1/stock/movements",
+    **describe(
+        "The stock ledger, newest first", PageOut[MovementOut], scopes=STOCK_READERS
+    ),
+)
+async def list_movements(  # noqa: PLR0913 - filters
+    request: Request,
+    sku: Annotated[str | None, Query(max_length=100)] = None,
+    warehouse: Annotated[str | None, Query(max_length=64)] = None,
+    kind: Annotated[str | None, Query(max_length=20)] = None,
+    order_id: Annotated[str | None, Query(max_length=64)] = None,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> Response:
+    """Every change of stock, and what caused it."""
+    await admit(request, STOCK_READERS)
+    place = paging.decode(cursor, int)
+    async with services(request).pool.acquire() as conn:
+        found = await reads.movements(
+            conn,
+            sku=no_nul(sku, "sku"),
+            warehouse=no_nul(warehouse, "warehouse"),
+            kind=no_nul(kind, "kind"),
+            order_id=no_nul(order_id, "order_id"),
+            before=place[0] if place else None,
+            limit=limit + 1,
+        )
+    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["id"]))
+    return views.ok(
+        views.page([views.movement(row) for row in rows], following)
+    ).response()
+
+
+@router.post(
+    "/v1/stock/receipts",
+    **describe(
+        "Goods came in",
+        CorrectionOut,
+        status=201,
+        body=ReceiptIn,
+        example={
+            "warehouse": "MAIN",
+            "reference": "PO-7",
+            "lines": [{"sku": "TSHIRT-M", "quantity": 100}],
+        },
+        scopes=WAREHOUSE,
+    ),
+)
+async def receive_stock(request: Request) -> Response:
+    """Add goods; orders that wait for them are told."""
+    caller = await admit(request, WAREHOUSE)
+    key, parsed = idempotency_key(request), await parse(request, ReceiptIn)
+    body = parsed.value
+    lines = [
+        Correction(x.sku, body.warehouse, "receipt", x.quantity) for x in body.lines
+    ]
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        await _must_exist(
+            conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse}
+        )
+        why = catalog.Why(
+            f"receipt:{cause}", caller.name, body.reference, body.occurred_at
+        )
+        return await _correct(conn, lines, why)
+
+    return (
+        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
+    ).response()
+
+
+@router.post(
+    "/v1/stock/adjustments",
+    **describe(
+        "Correct stock, with the reason",
+        CorrectionOut,
+        status=201,
+        body=AdjustmentIn,
+        example={
+            "warehouse": "MAIN",
+            "reason": "broken in the aisle",
+            "lines": [{"sku": "TSHIRT-M", "quantity": 1, "counter": "damaged"}],
+        },
+        scopes=WAREHOUSE,
+    ),
+)
+async def adjust_stock(request: Request) -> Response:
+    """Add to a counter, or take off it; refused when goods are promised or not there."""
+    caller = await admit(request, WAREHOUSE)
+    key, parsed = idempotency_key(request), await parse(request, AdjustmentIn)
+    body = parsed.value
+    kinds = {"on_hand": "adjust", "damaged": "damage", "safety": "safety"}
+    lines = [
+        Correction(x.sku, body.warehouse, kinds[x.counter], **{x.counter: x.quantity})
+        for x in body.lines
+    ]
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        await _must_exist(
+            conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse}
+        )
+        why = catalog.Why(
+            f"adjustment:{cause}", caller.name, body.reason, body.occurred_at
+        )
+        return await _correct(conn, lines, why)
+
+    return (
+        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
+    ).response()
+
+
+@router.post(
+    "/v1/stock/counts",
+    **describe(
+        "What was counted on the shelf",
+        CorrectionOut,
+        status=201,
+        body=CountIn,
+        example={"warehouse": "MAIN", "lines": [{"sku": "TSHIRT-M", "counted": 97}]},
+        scopes=WAREHOUSE,
+    ),
+)
+async def count_stock(request: Request) -> Response:
+    """Bring the books to what was counted; the difference is a row of the ledger."""
+    caller = await admit(request, WAREHOUSE)
+    key, parsed = idempotency_key(request), await parse(request, CountIn)
+    body = parsed.value
+    skus = [x.sku for x in body.lines]
+    twice = [i for i, sku in enumerate(skus) if sku in skus[:i]]
+    if twice:
+        raise invalid(
+            [
+                FieldError(f"/lines/{i}/sku", "duplicate", "Counted twice.")
+                for i in twice
+            ]
+        )
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        await _must_exist(conn, skus, {"/warehouse": body.warehouse})
+        levels = await catalog.lock_levels(
+            conn, [(sku, body.warehouse) for sku in skus]
+        )
+        lines = [
+            Correction(x.sku, body.warehouse, "count", x.counted - level["on_hand"])
+            for x in body.lines
+            if (level := levels[x.sku, body.warehouse])
+        ]
+        why = catalog.Why(f"count:{cause}", caller.name, body.reason, body.occurred_at)
+        return await _correct(conn, lines, why)
+
+    return (
+        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
+    ).response()
+
+
+@router.post(
+    "/v1/stock/transfers",
+    **describe(
+        "Move goods between warehouses",
+        CorrectionOut,
+        status=201,
+        body=TransferIn,
+        example={
+            "from_warehouse": "MAIN",
+            "to_warehouse": "WEST",
+            "reference": "T-3",
+            "lines": [{"sku": "TSHIRT-M", "quantity": 10}],
+        },
+        scopes=WAREHOUSE,
+    ),
+)
+async def transfer_stock(request: Request) -> Response:
+    """Take goods off one warehouse and add them to another, at once."""
+    caller = await admit(request, WAREHOUSE)
+    key, parsed = idempotency_key(request), await parse(request, TransferIn)
+    body = parsed.value
+    if body.from_warehouse == body.to_warehouse:
+        detail = "Goods move between two warehouses."
+        raise invalid([FieldError("/to_warehouse", "same_warehouse", detail)])
+    lines = [
+        correction
+        for x in body.lines
+        for correction in (
+            Correction(x.sku, body.from_warehouse, "transfer_out", -x.quantity),
+            Correction(x.sku, body.to_warehouse, "transfer_in", x.quantity),
+        )
+    ]
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        places = {
+            "/from_warehouse": body.from_warehouse,
+            "/to_warehouse": body.to_warehouse,
+        }
+        await _must_exist(conn, [x.sku for x in body.lines], places)
+        why = catalog.Why(
+            f"transfer:{cause}", caller.name, body.reference, body.occurred_at
+        )
+        return await _correct(conn, lines, why)
+
+    return (
+        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
+    ).response()
+
+
+def _once(
+    request: Request, caller: Caller, parsed: Parsed[object], key: str | None
+) -> Once:
+    return Once(services(request), caller, parsed.request_hash, key)
+
+
+async def _correct(
+    conn: Connection, lines: list[Correction], why: catalog.Why
+) -> Answer:
+    levels = await catalog.correct(conn, lines, why)
+    return views.ok({"cause": why.cause, "levels": levels}, 201)
+
+
+async def _must_exist(
+    conn: Connection, skus: list[str], places: dict[str, str]
+) -> None:
+    """Items and warehouses are made before stock of them is; 422 names what is missing."""
+    no_item = await catalog.unknown_skus(conn, skus)
+    no_place = await catalog.unknown_warehouses(conn, list(places.values()))
+    errors = [
+        FieldError(where, "unknown_warehouse", "There is no such warehouse.")
+        for where, code in places.items()
+        if code in no_place
+    ]
+    errors += [
+        FieldError(f"/lines/{i}/sku", "unknown_sku", "There is no such item.")
+        for i, sku in enumerate(skus)
+        if sku in no_item
+    ]
+    if errors:
+        raise invalid(errors)
+
+
+def _path_code(value: str, name: str, longest: int) -> str:
+    """A code in a path: the same characters as in a body."""
+    if (
+        len(value) > longest
+        or value != value.strip()
+        or not value
+        or not value.isprintable()
+    ):
+        detail = f"Not a {name}: 1 to {longest} printable characters, no blank at either end."
+        raise invalid(
+            [FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters"
+        )
+    return value

@@ -1,0 +1,216 @@
+"""Items, warehouses, and stock as people bring, count, correct and move it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db.pool import Connection
+from db.sql import queries
+from db.stock import wake_waiting
+from domain.errors import Refused
+
+_SQL = queries("catalog")
+
+Row = Mapping[str, Any]
+
+_LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the shop sells: grams and millimetres."""
+
+    sku: str
+    name: str
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    hs_code: str | None
+    origin: str | None
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """Where goods lie. A lower `priority` is asked first."""
+
+    code: str
+    name: str
+    country: str
+    city: str
+    postal_code: str
+    line1: str
+    kind: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Deltas of one level, under one kind of the ledger."""
+
+    sku: str
+    warehouse: str
+    kind: str
+    on_hand: int = 0
+    damaged: int = 0
+    safety: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a ledger row says of its origin; `cause` makes it happen once."""
+
+    cause: str
+    actor: str
+    reason: str | None = None
+    occurred_at: datetime | None = None
+
+
+async def put_item(conn: Connection, item: Item) -> Row:
+    """Make or change an item."""
+    row = await conn.fetchrow(
+        _SQL["put_item"], *(getattr(item, name) for name in Item.__slots__)
+    )
+    assert row is not None  # noqa: S101 - an upsert answers a row
+    return dict(row)
+
+
+async def items(
+    conn: Connection,
+    *,
+    sku: str | None = None,
+    after: str | None = None,
+    limit: int = 1,
+) -> list[Row]:
+    """Items by sku."""
+    return [
+        dict(row) for row in await conn.fetch(_SQL["list_items"], sku, after, limit)
+    ]
+
+
+async def put_warehouse(conn: Connection, warehouse: Warehouse) -> Row:
+    """Make or change a warehouse."""
+    row = await conn.fetchrow(
+        _SQL["put_warehouse"],
+        *(getattr(warehouse, name) for name in Warehouse.__slots__),
+    )
+    assert row is not None  # noqa: S101 - an upsert answers a row
+    return dict(row)
+
+
+async def warehouses(
+    conn: Connection,
+    *,
+    code: str | None = None,
+    after: str | None = None,
+    limit: int = 1,
+) -> list[Row]:
+    """Warehouses by code."""
+    return [
+        dict(row)
+        for row in await conn.fetch(_SQL["list_warehouses"], code, after, limit)
+    ]
+
+
+async def unknown_skus(conn: Connection, skus: Sequence[str]) -> set[str]:
+    """Those that the catalog does not have."""
+    return {row["sku"] for row in await conn.fetch(_SQL["unknown_skus"], list(skus))}
+
+
+async def unknown_warehouses(conn: Connection, codes: Sequence[str]) -> set[str]:
+    """Those that do not exist."""
+    return {
+        row["code"] for row in await conn.fetch(_SQL["unknown_warehouses"], list(codes))
+    }
+
+
+async def lock_levels(
+    conn: Connection, places: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Row]:
+    """Lock levels, made when missing, by (sku, warehouse)."""
+    wanted = sorted(set(places))
+    skus, codes = [sku for sku, _ in wanted], [code for _, code in wanted]
+    await conn.execute(_SQL["make_levels"], skus, codes)
+    rows = await conn.fetch(_SQL["lock_levels_at"], skus, codes)
+    return {(row["sku"], row["warehouse"]): dict(row) for row in rows}
+
+
+async def correct(
+    conn: Connection, corrections: Sequence[Correction], why: Why
+) -> list[Row]:
+    """Write ledger and counters, wake who waits for what came, and answer the levels touched.
+
+    Items and warehouses must exist. Corrections of one level and kind are summed.
+
+    Raises:
+        Refused: less would be there than is allocated, held or damaged, or more than a counter
+            holds; nothing is changed.
+
+    """
+    summed = _sum(corrections)
+    levels = await lock_levels(conn, [(c.sku, c.warehouse) for c in summed])
+    _must_stay_possible(levels, summed)
+    rows = await conn.fetch(
+        _SQL["correct_stock"],
+        [c.sku for c in summed],
+        [c.warehouse for c in summed],
+        [c.kind for c in summed],
+        [c.on_hand for c in summed],
+        [c.damaged for c in summed],
+        [c.safety for c in summed],
+        why.cause,
+        why.reason,
+        why.actor,
+        why.occurred_at,
+    )
+    gained = {c.sku for c in summed if c.on_hand - c.damaged - c.safety > 0}
+    if gained:
+        await wake_waiting(conn, gained, why.cause)
+    return [dict(row) for row in rows]
+
+
+def _sum(corrections: Sequence[Correction]) -> list[Correction]:
+    summed: dict[tuple[str, str, str], Correction] = {}
+    for c in corrections:
+        place = (c.sku, c.warehouse, c.kind)
+        old = summed.get(place, Correction(*place))
+        summed[place] = Correction(
+            *place,
+            old.on_hand + c.on_hand,
+            old.damaged + c.damaged,
+            old.safety + c.safety,
+        )
+    return [summed[place] for place in sorted(summed)]
+
+
+def _must_stay_possible(
+    levels: Mapping[tuple[str, str], Row], corrections: Sequence[Correction]
+) -> None:
+    after = {place: dict(level) for place, level in levels.items()}
+    for c in corrections:
+        level = after[c.sku, c.warehouse]
+        level["on_hand"] += c.on_hand
+        level["damaged"] += c.damaged
+        level["safety"] += c.safety
+    for place, level in after.items():
+        counters = ("on_hand", "damaged", "safety")
+        free = level["on_hand"] - level["allocated"] - level["held"] - level["damaged"]
+        if free < 0 or any(not 0 <= level[name] <= _LARGEST for name in counters):
+            now = levels[place]
+            raise Refused(
+                "insufficient_stock",
+                f"{place[0]} at {place[1]} does not allow it: goods are promised, or not there.",
+                **{
+                    name: str(now[name])
+                    for name in (
+                        "sku",
+                        "warehouse",
+                        "on_hand",
+                        "allocated",
+                        "held",
+                        "damaged",
+                    )
+                },
+            )

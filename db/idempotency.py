@@ -1,0 +1,63 @@
+"""Idempotency keys: the same key and request get the same answer, at any concurrency.
+
+A key's row is the first write of the transaction of its effect, so a twin of the request waits on
+the unique index until the first has committed, and then reads its answer. A row without a status
+is a claim: its effect is under way outside PostgreSQL, and `response` holds what the claim made.
+"""
+
+from dataclasses import dataclass
+
+from db.pool import Connection
+from db.sql import queries
+
+_SQL = queries("idempotency")
+
+
+class KeyReused(Exception):  # noqa: N818 - it is the client's doing, answered with 422
+    """The key was used for another request before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a key's row holds. Without `status`, a claim that is not answered yet."""
+
+    status: int | None
+    response: str
+
+
+async def claim(
+    conn: Connection, actor: str, key: str, request_hash: bytes, made: str = ""
+) -> Stored | None:
+    """Claim a key; None when it is ours, else what its row holds.
+
+    Raises:
+        KeyReused: the row belongs to another request.
+
+    """
+    if await conn.fetchval(_SQL["claim_key"], actor, key, request_hash, made):
+        return None
+    return await read(conn, actor, key, request_hash)
+
+
+async def read(
+    conn: Connection, actor: str, key: str, request_hash: bytes
+) -> Stored | None:
+    """What a key's row holds; None when there is none."""
+    row = await conn.fetchrow(_SQL["read_key"], actor, key)
+    if row is None:
+        return None
+    if row["request_hash"] != request_hash:
+        raise KeyReused
+    return Stored(row["status"], row["response"] or "")
+
+
+async def remember(conn: Connection, actor: str, key: str, made: str) -> None:
+    """Keep what a claim has made for those who repeat the request."""
+    await conn.execute(_SQL["store_claim"], actor, key, made)
+
+
+async def answer(
+    conn: Connection, actor: str, key: str, status: int, response: str
+) -> bool:
+    """Store the answer; False when a twin of the request has stored its own before."""
+    return bool(await conn.fetchval(_SQL["store_answer"], actor, key, status, response))

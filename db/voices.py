@@ -1,0 +1,51 @@
+"""What people say about an order: customers' feedback, and entries of the timeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db.pool import Connection
+from db.sql import queries
+
+_SQL = queries("voices")
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A score from 1 to 5 with its words. `reference` makes it count once for an order."""
+
+    id: str
+    reference: str
+    score: int
+    title: str | None
+    comment: str | None
+    occurred_at: datetime | None
+
+
+async def add_feedback(
+    conn: Connection, order_id: str, feedback: Feedback
+) -> tuple[Mapping[str, Any], bool]:
+    """The stored feedback, and whether it is new: a known reference keeps its first words."""
+    row = await conn.fetchrow(
+        _SQL["add_feedback"],
+        feedback.id,
+        order_id,
+        feedback.reference,
+        feedback.score,
+        feedback.title,
+        feedback.comment,
+        feedback.occurred_at,
+    )
+    if row is not None:
+        return dict(row), True
+    known = await conn.fetchrow(_SQL["find_feedback"], order_id, feedback.reference)
+    assert known is not None  # noqa: S101 - it conflicted, and feedback is never deleted
+    return dict(known), False
+
+
+async def event(conn: Connection, event_id: int) -> Mapping[str, Any]:
+    """One entry of the timeline, just written."""
+    row = await conn.fetchrow(_SQL["read_event"], event_id)
+    assert row is not None  # noqa: S101 - the caller has written it
+    return dict(row)

@@ -124,9 +124,7 @@ class Relay:
 
     async def _tell(self, row: OutboxRow) -> None:
         if row.kind == outbox.START_ORDER:
-            await begin_order(
-                self._client, self._task_queue, self._pool, row.order_id, row.payload
-            )
+            await begin_order(self._client, self._task_queue, self._pool, row.order_id, row.payload)
         elif row.kind == outbox.HAND_OVER:
             await self._hand_over(row)
         else:
@@ -274,16 +272,12 @@ class Relay:
                 *(("delivery", p) for p in await outbox.claim_overdue_parcels(conn, _BATCH)),
                 *(
                     ("authorization", p)
-                    for p in await outbox.claim_expiring_authorizations(
-                        conn, _BATCH, self._margin
-                    )
+                    for p in await outbox.claim_expiring_authorizations(conn, _BATCH, self._margin)
                 ),
             ]
             for kind, deadline in passed:
                 signal = DeadlineSignal(kind, deadline.subject)
-                await outbox.add(
-                    conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal)
-                )
+                await outbox.add(conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal))
         if passed:
             self._news.set()
         return False

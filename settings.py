@@ -1,4 +1,4 @@
-"""All settings, from `KERVAN_*` variables. Read by composition roots only (api.app, worker, ops)."""
+"""All settings, from `KERVAN_*` variables. Read by composition roots: api.app, worker, ops."""
 
 from datetime import timedelta
 from functools import lru_cache

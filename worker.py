@@ -38,9 +38,7 @@ def build_worker(
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
-    shop = Shop(
-        settings.shop_name, settings.mail_from, settings.api_url, settings.payment_expiry
-    )
+    shop = Shop(settings.shop_name, settings.mail_from, settings.api_url, settings.payment_expiry)
     notifications = NotificationActivities(pool, mailer, shop)
     return Worker(
         client,  # type: ignore[arg-type]
@@ -108,9 +106,7 @@ async def run(settings: Settings) -> None:
         sender=settings.mail_from,
         directory=settings.mail_dir,
     )
-    client = await connect(
-        TemporalAddress.of(settings), runtime=_runtime(settings.metrics_port)
-    )
+    client = await connect(TemporalAddress.of(settings), runtime=_runtime(settings.metrics_port))
     relay = Relay(
         pool,
         client,
@@ -124,7 +120,9 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(mailer.close)
         carrying = asyncio.create_task(relay.run())
         async with build_worker(client, pool, gateways, mailer, settings):
-            log.info("worker_ready", task_queue=settings.task_queue, payments=list(gateways.payments))
+            log.info(
+                "worker_ready", task_queue=settings.task_queue, payments=list(gateways.payments)
+            )
             await stop.wait()
             log.info("worker_draining")
         carrying.cancel()

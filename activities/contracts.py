@@ -221,4 +221,3 @@ class ShortPick:
     order_id: str
     cause: str
     fulfillment_order_id: str
-

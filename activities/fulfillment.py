@@ -40,9 +40,7 @@ class FulfillmentActivities:
             assert work is not None  # noqa: S101 - the request was checked
             for parcel in task.parcels:
                 await self._add(step.conn, step.order, work, parcel, _time(task.occurred_at))
-            await fulfillment.set_work_status(
-                step.conn, work, FulfillmentOrderStatus.IN_PROGRESS
-            )
+            await fulfillment.set_work_status(step.conn, work, FulfillmentOrderStatus.IN_PROGRESS)
             await timeline.record(
                 step.conn,
                 task.order_id,

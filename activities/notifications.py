@@ -75,7 +75,9 @@ class NotificationActivities:
         mail = render(row["milestone"], row["locale"], facts)
         return Email(
             message_id=message_id(
-                row["number"], row["milestone"], row["subject"] or row["order_id"],
+                row["number"],
+                row["milestone"],
+                row["subject"] or row["order_id"],
                 self._shop.sender,
             ),
             to=row["email"],
@@ -116,15 +118,11 @@ class NotificationActivities:
                     parcel["tracking_url"] or "",
                     parcel["estimated_at"],
                 )
-                for parcel in await notifications.shipments(
-                    self._pool, row["order_id"], shipment
-                )
+                for parcel in await notifications.shipments(self._pool, row["order_id"], shipment)
             ),
             payment=self._payment(row) if milestone in _MONEY_WANTED else None,
             reason=_REASONS.get(row["cancel_reason"] or "", ""),
-            refunded=Money(data["amount"], currency)
-            if milestone is Milestone.REFUNDED
-            else None,
+            refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
         )
 
     def _payment(self, row: Mapping[str, Any]) -> MailPayment:

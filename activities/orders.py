@@ -174,9 +174,7 @@ class OrderActivities:
                 step.conn, task.order_id, work.warehouse, units, f"{work.id}:{task.cause}"
             )
             for line_id, quantity in units.items():
-                await orders.move_units(
-                    step.conn, line_id, allocated=-quantity, open_=quantity
-                )
+                await orders.move_units(step.conn, line_id, allocated=-quantity, open_=quantity)
             if not any(w.quantity - w.short - w.canceled - w.shipped for w in work.lines):
                 await fulfillment.set_work_status(
                     step.conn, work, FulfillmentOrderStatus.INCOMPLETE
@@ -366,4 +364,3 @@ class OrderActivities:
                         "attention_cleared",
                         data={"code": code, "subject": subject},
                     )
-

@@ -178,7 +178,9 @@ class PaymentActivities:
             occurred_at=occurred_at,
         )
 
-    async def _tell(self, step: orders.Step, result: PaymentResult, status: OperationStatus) -> None:
+    async def _tell(
+        self, step: orders.Step, result: PaymentResult, status: OperationStatus
+    ) -> None:
         """What the customer hears of it."""
         if result.kind == OperationKind.REFUND and status is OperationStatus.SUCCEEDED:
             await payments.mark_refunded(step.conn, result.order_id)

@@ -121,9 +121,7 @@ async def cancel_work(conn: Connection, order_id: str) -> None:
     await conn.execute(_SQL["cancel_work"], order_id)
 
 
-async def cancel_work_units(
-    conn: Connection, work_id: str, line_id: str, quantity: int
-) -> None:
+async def cancel_work_units(conn: Connection, work_id: str, line_id: str, quantity: int) -> None:
     """Recall units of a line at one location."""
     await conn.execute(_SQL["cancel_work_units"], work_id, line_id, quantity)
 
@@ -215,9 +213,7 @@ async def set_shipment_status(
 ) -> None:
     """Move a parcel along its table; a shipped one is due by its estimate plus `due_seconds`."""
     advance(SHIPMENT, shipment.status, status)
-    await conn.execute(
-        _SQL["set_shipment_status"], shipment.id, status, occurred_at, due_seconds
-    )
+    await conn.execute(_SQL["set_shipment_status"], shipment.id, status, occurred_at, due_seconds)
 
 
 async def find_shipment(
@@ -236,7 +232,7 @@ async def find_shipment(
     )
 
 
-async def add_scan(  # noqa: PLR0913 - one row
+async def add_scan(
     conn: Connection,
     shipment_id: str,
     event_id: str,
@@ -251,7 +247,7 @@ async def add_scan(  # noqa: PLR0913 - one row
     return added is not None
 
 
-async def save_tracking(  # noqa: PLR0913 - one row
+async def save_tracking(
     conn: Connection,
     shipment_id: str,
     status: TrackingStatus,

@@ -30,19 +30,21 @@ async def plan(
 
 async def load(conn: Connection | Pool, id_: str) -> Mapping[str, Any] | None:
     """The notification with the facts of its order. Holds personal data."""
-    return await conn.fetchrow(_SQL["notification"], id_)
+    row = await conn.fetchrow(_SQL["notification"], id_)
+    return None if row is None else dict(row)
 
 
 async def lines(conn: Connection | Pool, order_id: str) -> list[Mapping[str, Any]]:
     """The order's lines as the customer knows them."""
-    return list(await conn.fetch(_SQL["notification_lines"], order_id))
+    return [dict(row) for row in await conn.fetch(_SQL["notification_lines"], order_id)]
 
 
 async def shipments(
     conn: Connection | Pool, order_id: str, shipment_id: str = ""
 ) -> list[Mapping[str, Any]]:
     """The order's parcels that have a number (or the one)."""
-    return list(await conn.fetch(_SQL["notification_shipments"], order_id, shipment_id))
+    rows = await conn.fetch(_SQL["notification_shipments"], order_id, shipment_id)
+    return [dict(row) for row in rows]
 
 
 async def settle(conn: Connection, id_: str, status: str, reason: str | None = None) -> None:

@@ -190,7 +190,7 @@ async def release_hold(conn: Connection, hold_id: str, actor: str) -> None:
     await conn.execute(_SQL["release_hold"], hold_id, actor)
 
 
-async def set_attention(  # noqa: PLR0913 - one row
+async def set_attention(
     conn: Connection, order_id: str, code: str, subject: str, detail: str, can: Sequence[str]
 ) -> bool:
     """The order waits for a person because of `code` at `subject`. False when it did already."""

@@ -59,7 +59,7 @@ async def for_call(conn: Connection | Pool, payment_id: str) -> PaymentRow:
     return PaymentRow(**row)
 
 
-async def request_operation(  # noqa: PLR0913 - one row
+async def request_operation(
     conn: Connection | Pool,
     operation_id: str,
     payment: PaymentRow,
@@ -132,16 +132,12 @@ async def book(conn: Connection, booking: Booking) -> None:
         captured = money.captured + booking.amount
         full = captured >= money.authorized
         target = PaymentStatus.PAID if full else PaymentStatus.PARTIALLY_PAID
-        changed = replace(
-            money, captured=captured, status=advance(PAYMENT, money.status, target)
-        )
+        changed = replace(money, captured=captured, status=advance(PAYMENT, money.status, target))
     elif booking.kind is OperationKind.REFUND:
         refunded = money.refunded + booking.amount
         full = refunded >= money.captured
         target = PaymentStatus.REFUNDED if full else PaymentStatus.PARTIALLY_REFUNDED
-        changed = replace(
-            money, refunded=refunded, status=advance(PAYMENT, money.status, target)
-        )
+        changed = replace(money, refunded=refunded, status=advance(PAYMENT, money.status, target))
     else:
         changed = replace(money, status=advance(PAYMENT, money.status, PaymentStatus.VOIDED))
     await _save(conn, changed, booking.provider_ref, None, booking.expires_at)

@@ -28,7 +28,7 @@ async def _prepare_connection(connection: Connection) -> None:
 
 async def open_pool(database_url: str, *, size: int = 8, name: str = "kervan") -> Pool:
     """Connect; jsonb columns come and go as Python values, times as aware datetimes."""
-    pool = await asyncpg.create_pool(
+    return await asyncpg.create_pool(
         database_url,
         min_size=1,
         max_size=size,
@@ -36,4 +36,3 @@ async def open_pool(database_url: str, *, size: int = 8, name: str = "kervan") -
         command_timeout=30,
         server_settings={"application_name": name, "timezone": "UTC", "lock_timeout": "10s"},
     )
-    return pool

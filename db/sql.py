@@ -21,9 +21,7 @@ def queries(file: str) -> Mapping[str, str]:
     if len(set(names)) != len(names):
         message = f"db/queries/{file}.sql names a statement twice"
         raise ValueError(message)
-    return MappingProxyType(
-        {name: body.strip() for name, body in zip(names, bodies, strict=True)}
-    )
+    return MappingProxyType({name: body.strip() for name, body in zip(names, bodies, strict=True)})
 
 
 def query_files() -> list[str]:

@@ -199,7 +199,7 @@ def _of(claim: Claim, *, on_hand: int = 0, allocated: int = 0) -> Movement:
     return Movement(claim.sku, claim.warehouse or "", claim.line_id, on_hand, allocated)
 
 
-async def move(  # noqa: PLR0913 - a ledger row has these columns
+async def move(
     conn: Connection,
     kind: str,
     movements: Iterable[Movement],
@@ -240,4 +240,3 @@ async def move(  # noqa: PLR0913 - a ledger row has these columns
 async def wake_waiting(conn: Connection, skus: Iterable[str], cause: str) -> None:
     """Stock of these items may be free now: tell the orders that wait for it, in their order."""
     await conn.execute(_SQL["wake_waiting"], sorted(set(skus)), cause)
-

@@ -1,1 +1,1 @@
-"""What an order is and what may happen to it: pure data and pure functions, standard library only."""
+"""What an order is and what may happen to it: pure data and functions, standard library only."""

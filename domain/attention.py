@@ -56,7 +56,7 @@ def still_needed(order: Order, code: str, subject: str) -> bool:
         return not order.covered
     if code == WAITING_FOR_STOCK:
         return order.waits_for_stock
-    if code in (PICK_OVERDUE,):
+    if code == PICK_OVERDUE:
         work = order.fulfillment_order(subject)
         return work is not None and work.live and any(line.to_pack for line in work.lines)
     if code == AUTHORIZATION_EXPIRING:

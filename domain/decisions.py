@@ -98,9 +98,7 @@ def can_add_payment(order: Order, payment_id: str) -> None:
     if already or order.covered:
         raise _refuse(order, "payment_not_needed", "What is owed is already covered.")
     # An attempt under way may still succeed: a second one beside it could charge twice.
-    waiting = [
-        t for t in order.tenders if t.id != payment_id and t.status is PaymentStatus.PENDING
-    ]
+    waiting = [t for t in order.tenders if t.id != payment_id and t.status is PaymentStatus.PENDING]
     if any(not t.action_required for t in waiting):
         raise _refuse(order, "payment_in_progress", "A payment attempt is under way.")
 

@@ -6,18 +6,21 @@ from typing import Self
 
 from domain.errors import CurrencyMismatch, UnknownCurrency
 
+
+def _codes(text: str) -> list[str]:
+    return text.split()
+
+
 # ISO 4217 (List One, 2024-06): only the currencies whose minor unit is not a hundredth.
 # tests/unit/test_money.py compares the whole table with the `iso4217` package.
 _EXPONENTS = (
-    dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),
-        0,
-    )
-    | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
-    | dict.fromkeys("CLF UYW".split(), 4)
+    dict.fromkeys(_codes("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"), 0)
+    | dict.fromkeys(_codes("BHD IQD JOD KWD LYD OMR TND"), 3)
+    | dict.fromkeys(_codes("CLF UYW"), 4)
 )
 _HUNDREDTHS = frozenset(
-    """
+    _codes(
+        """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN
     BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP
     GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP
@@ -25,7 +28,8 @@ _HUNDREDTHS = frozenset(
     NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN
     SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR
     ZMW ZWG
-    """.split()
+    """
+    )
 )
 
 

@@ -19,6 +19,11 @@ def payment_status(order: Order) -> PaymentStatus:
         return PaymentStatus.PAID if taken >= order.payable else PaymentStatus.PARTIALLY_PAID
     if not order.payable and not order.closed and not order.cancel_requested:
         return PaymentStatus.PAID
+    return _untaken(order)
+
+
+def _untaken(order: Order) -> PaymentStatus:
+    """Where the money stands while none was taken."""
     statuses = {tender.status for tender in order.tenders if tender.amount}
     if PaymentStatus.AUTHORIZED in statuses and order.covered:
         return PaymentStatus.AUTHORIZED

@@ -61,9 +61,7 @@ def plan(demands: Sequence[Demand], sources: Sequence[Source]) -> Plan:
                 allocations.append(Allocation(demand.line_id, demand.sku, best, units))
                 left[demand.line_id] -= units
         candidates.remove(best)
-    missing = tuple(
-        Demand(d.line_id, d.sku, left[d.line_id]) for d in demands if left[d.line_id]
-    )
+    missing = tuple(Demand(d.line_id, d.sku, left[d.line_id]) for d in demands if left[d.line_id])
     return Plan(tuple(allocations), missing)
 
 

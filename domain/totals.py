@@ -107,23 +107,17 @@ def order_totals(
     for line, price, discount in zip(lines, gross, off, strict=True):
         net = price - discount
         tax = tax_of(net, line.tax_rate_bp)
-        parts.append(
-            LineTotals(price, discount, tax, net if prices_include_tax else net + tax)
-        )
+        parts.append(LineTotals(price, discount, tax, net if prices_include_tax else net + tax))
     shipping_tax = tax_of(shipping, shipping_tax_rate_bp)
     tax = sum(part.tax for part in parts) + shipping_tax
     subtotal, discount, surcharge = sum(gross), sum(off), sum(surcharges)
     grand_total = subtotal - discount + shipping + surcharge
     if not prices_include_tax:
         grand_total += tax
-    return OrderTotals(
-        tuple(parts), subtotal, discount, shipping, surcharge, tax, grand_total
-    )
+    return OrderTotals(tuple(parts), subtotal, discount, shipping, surcharge, tax, grand_total)
 
 
-def _discounts_by_line(
-    gross: Sequence[int], discounts: Sequence[QuotedDiscount]
-) -> list[int]:
+def _discounts_by_line(gross: Sequence[int], discounts: Sequence[QuotedDiscount]) -> list[int]:
     """Each line's share of all discounts; those on single lines are taken first."""
     left = list(gross)
     for index, discount in enumerate(discounts):

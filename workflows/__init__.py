@@ -1,0 +1,1 @@
+"""The order's life as a durable workflow, and how it is started and asked."""

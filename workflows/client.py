@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from pydantic import SecretStr
 from temporalio.client import Client, TLSConfig
 from temporalio.common import (
     Priority,
@@ -14,7 +15,6 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from pydantic import SecretStr
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 
@@ -30,23 +30,23 @@ class TemporalSettings(Protocol):
     """The settings that say where Temporal is."""
 
     @property
-    def temporal_address(self) -> str: ...
+    def temporal_address(self) -> str: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_namespace(self) -> str: ...
+    def temporal_namespace(self) -> str: ...  # noqa: D102 - see settings.py
     @property
-    def task_queue(self) -> str: ...
+    def task_queue(self) -> str: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_api_key(self) -> SecretStr | None: ...
+    def temporal_api_key(self) -> SecretStr | None: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_tls(self) -> bool: ...
+    def temporal_tls(self) -> bool: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_tls_server_name(self) -> str | None: ...
+    def temporal_tls_server_name(self) -> str | None: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_tls_ca_file(self) -> Path | None: ...
+    def temporal_tls_ca_file(self) -> Path | None: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_tls_cert_file(self) -> Path | None: ...
+    def temporal_tls_cert_file(self) -> Path | None: ...  # noqa: D102 - see settings.py
     @property
-    def temporal_tls_key_file(self) -> Path | None: ...
+    def temporal_tls_key_file(self) -> Path | None: ...  # noqa: D102 - see settings.py
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ class TemporalAddress:
             return self.tls or self.api_key is not None
         ca, cert, key = (file.read_bytes() if file else None for file in files)
         return TLSConfig(
-            server_root_ca_cert=ca, client_cert=cert, client_private_key=key,
+            server_root_ca_cert=ca,
+            client_cert=cert,
+            client_private_key=key,
             domain=self.tls_server_name,
         )
 

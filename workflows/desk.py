@@ -172,7 +172,7 @@ class Desk:
     async def record(self, step: Callable[[Any, Any], Awaitable[T]], task: object) -> T:
         """Do a database step inside the workflow task; while the database is away, outside it."""
         try:
-            result = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
+            result: T = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
         except ActivityError:
             result = await self._insist(step, task)
         if isinstance(result, Order):
@@ -183,16 +183,19 @@ class Desk:
 
     async def _insist(self, step: Callable[[Any, Any], Awaitable[T]], task: object) -> T:
         """The database step until it is done: an order never fails because a row could not be
-        written. What the database refuses for good is a defect, and waits for a person."""
+        written. What the database refuses for good is a defect, and waits for a person.
+        """
         while True:
             try:
-                return await workflow.execute_activity_method(step, task, **policies.DATABASE)
+                result: T = await workflow.execute_activity_method(step, task, **policies.DATABASE)
             except ActivityError as error:
                 name = step.__name__
                 self._flag(DATABASE_STEP_FAILED, name, f"{name}: {reason_of(error)}")
                 await self._until_retry(DATABASE_STEP_FAILED)
                 self.attention.pop((DATABASE_STEP_FAILED, name), None)
                 self._show_attention()
+            else:
+                return result
 
     async def outside(
         self,
@@ -210,7 +213,7 @@ class Desk:
         """
         while True:
             try:
-                result = await workflow.execute_activity_method(
+                result: T = await workflow.execute_activity_method(
                     step,
                     call,
                     summary=summary,
@@ -327,9 +330,7 @@ class Desk:
             await self._erase_attention(stale)
 
     async def _erase_attention(self, reasons: list[list[str]]) -> None:
-        await self.record(
-            OrderActivities.clear_attention, AttentionCleared(self.order.id, reasons)
-        )
+        await self.record(OrderActivities.clear_attention, AttentionCleared(self.order.id, reasons))
 
     def _show_attention(self) -> None:
         codes = sorted({code for code, _ in self.attention})

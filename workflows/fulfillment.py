@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -68,7 +69,7 @@ class Fulfillment:
     # -- stock ---------------------------------------------------------------------------------
 
     async def reserve(self, cause: str = "confirm") -> None:
-        """Allocate stock by the order's policy, and open the work; what is missing is waited for."""
+        """Allocate stock by the order's policy, and open the work; wait for what is missing."""
         desk = self._desk
         first = self.order.status is OrderStatus.PENDING
         waited = self.order.waits_for_stock
@@ -160,7 +161,7 @@ class Fulfillment:
                 break
             else:
                 self._desk.relieve(attention.LABEL_FAILED, shipment_id)
-                self._desk.push(lambda: self._labeled(result))
+                self._desk.push(partial(self._labeled, result))
                 return
         self._labeling.discard(shipment_id)
 

@@ -38,7 +38,8 @@ with workflow.unsafe.imports_passed_through():
 @workflow.defn
 class OrderWorkflow:
     """One order. Signals are news, updates are requests; both wait in the desk's queue, and the
-    run loop does them one after another at its next safe point."""
+    run loop does them one after another at its next safe point.
+    """
 
     @workflow.init
     def __init__(self, start: OrderInput) -> None:
@@ -228,9 +229,7 @@ class OrderWorkflow:
 
     @add_payment.validator
     def _check_add_payment(self, request: PaymentRequest) -> None:
-        self._validate(
-            lambda: decisions.can_add_payment(self._desk.order, request.payment_id)
-        )
+        self._validate(lambda: decisions.can_add_payment(self._desk.order, request.payment_id))
 
     async def _add_payment(self, request: PaymentRequest) -> Sequence[str]:
         await self._payment.add(request.payment_id)
@@ -307,4 +306,3 @@ class OrderWorkflow:
     def deadline_passed(self, news: DeadlineSignal) -> None:
         """Ask for a person."""
         self._desk.push(lambda: self._fulfillment.on_deadline(news))
-

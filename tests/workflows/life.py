@@ -64,9 +64,7 @@ class Shop:
     async def open(self) -> None:
         """Start worker and relay."""
         mailer = FileMailer(self.mail_dir, sender=self.settings.mail_from)
-        self._worker = build_worker(
-            self.temporal, self.pool, self.gateways, mailer, self.settings
-        )
+        self._worker = build_worker(self.temporal, self.pool, self.gateways, mailer, self.settings)
         relay = Relay(
             self.pool,
             self.temporal,
@@ -117,7 +115,7 @@ class Shop:
                 secrets.token_hex(8),
             )
 
-    async def place(  # noqa: PLR0913 - what a test may say of its order
+    async def place(
         self,
         lines: Sequence[tuple[str, int, int]],
         *,
@@ -174,7 +172,9 @@ class Shop:
                 None,
             ),
             lines=[
-                intake.NewLine(new_id("lin"), sku, sku, quantity, amount // quantity, 0, 0, 0, amount)
+                intake.NewLine(
+                    new_id("lin"), sku, sku, quantity, amount // quantity, 0, 0, 0, amount
+                )
                 for sku, quantity, amount in lines
             ],
             tenders=[

@@ -43,6 +43,7 @@ async def _run(settings: Settings) -> int:
         await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
         if not ended.is_set():
             await starting
+            _say(_summary(stack))
             _print(ready_line(stack), sys.stdout)
             await ended.wait()
         else:
@@ -64,6 +65,21 @@ def ready_line(stack: Stack) -> str:
     keys = ("api", "docs", "temporal", "temporal_ui", "sandbox", "database")
     pids = {name: stack.pids[name] for name in ("api", "worker", "temporal", "postgres", "sandbox")}
     return "READY " + json.dumps({key: facts[key] for key in keys} | {"pids": pids})
+
+
+def _summary(stack: Stack) -> str:
+    """Return what a person wants to know first."""
+    return "\n".join(
+        (
+            "",
+            f"  API          {stack.urls.docs}  (Authorization: Bearer {stack.api_key})",
+            f"  Temporal UI  {stack.urls.temporal_ui}",
+            f"  Sandbox      {stack.urls.sandbox}",
+            f"  Data         {stack.data_dir}  (mail/, logs/, pids.json)",
+            "  Ctrl-C stops all; the data stays.",
+            "",
+        )
+    )
 
 
 def _end_on_signals(stack: Stack, ended: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ COPY --from=dependencies /opt/kervan /opt/kervan
 COPY deploy/kervan /usr/local/bin/kervan
 # Processes start where the rooms are, so that `api` and `db` are ours.
 WORKDIR /app
-COPY settings.py worker.py ./
+COPY logs.py relay.py settings.py worker.py ./
 COPY domain domain
 COPY db db
 COPY adapters adapters

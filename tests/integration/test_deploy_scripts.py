@@ -6,7 +6,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 import pytest
@@ -14,6 +14,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+from db.migrate import migrate
 from ops.stack.postgres import find_binaries
 from ops.stack.temporal import find_binary
 from workflows.ids import SEARCH_ATTRIBUTES
@@ -57,7 +58,7 @@ def no_roles(postgres_url: str) -> Iterator[dict[str, str]]:
         )
 
 
-async def test_each_tenant_of_the_server_gets_its_own_databases(
+async def test_each_tenant_of_the_server_gets_its_own_databases_and_can_fill_them(
     postgres_url: str, no_roles: dict[str, str], tmp_path: Path
 ) -> None:
     # Passwords of any kind: they are given as values, not pasted into SQL.
@@ -85,6 +86,10 @@ async def test_each_tenant_of_the_server_gets_its_own_databases(
             else:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connecting
+
+    # Our migrations need no more than that.
+    ours = quote(passwords["APP_DB_PASSWORD"], safe="")
+    assert await migrate(f"postgresql://kervan_app:{ours}@{url.hostname}:{url.port}/kervan_app")
 
 
 def test_the_schema_tool_is_asked_for_both_databases(tmp_path: Path) -> None:

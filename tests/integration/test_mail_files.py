@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.mail import FileMailer, SmtpMailer, build, message_id
+from adapters.mail import FileMailer, Milestone, SmtpMailer, build, message_id
+from adapters.mail.__main__ import write_samples
+from adapters.mail.templating import LANGUAGES
 from domain.errors import MailRejected, MailUnavailable
 from domain.ports import Email, Mailer
 
@@ -155,6 +157,13 @@ async def test_an_international_address_is_written_as_it_is(tmp_path: Path) -> N
     await FileMailer(tmp_path, sender=SENDER).send(replace(EMAIL, to="ayşe@example.com"))
     message = read(tmp_path / "K-100042.shipped.shp_1.eml")
     assert message["To"] == "ayşe@example.com"
+
+
+async def test_the_preview_writes_every_mail_in_every_language(tmp_path: Path) -> None:
+    await write_samples(tmp_path)
+    assert mails(tmp_path) == sorted(
+        f"K-100042.{milestone}.{language}.eml" for milestone in Milestone for language in LANGUAGES
+    )
 
 
 @pytest.mark.parametrize(("host", "kind"), [("", FileMailer), ("smtp.example", SmtpMailer)])

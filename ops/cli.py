@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -22,6 +23,17 @@ def dev() -> None:
     from settings import load  # noqa: PLC0415
 
     raise typer.Exit(run(load()))
+
+
+@app.command()
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option(help="Keep the data directory, and say where.")] = False,
+) -> None:
+    """Watch a handful of orders live their whole life on a private stack."""
+    from ops.demo.run import run  # noqa: PLC0415
+
+    raise typer.Exit(run(keep=keep))
 
 
 @app.command()

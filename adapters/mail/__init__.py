@@ -15,7 +15,7 @@ from adapters.mail.facts import (
 from adapters.mail.files import FileMailer
 from adapters.mail.message import message_id
 from adapters.mail.render import render
-from adapters.mail.smtp import SmtpMailer
+from adapters.mail.smtp import SmtpMailer, SmtpServer
 
 __all__ = [
     "FileMailer",
@@ -27,13 +27,14 @@ __all__ = [
     "Milestone",
     "RenderedMail",
     "SmtpMailer",
+    "SmtpServer",
     "build",
     "message_id",
     "render",
 ]
 
 
-def build(
+def build(  # noqa: PLR0913 - one argument for each setting
     *,
     host: str,
     port: int,
@@ -50,12 +51,5 @@ def build(
     """
     if not host:
         return FileMailer(directory, sender=sender)
-    return SmtpMailer(
-        host=host,
-        port=port,
-        user=user,
-        password=password,
-        security=security,
-        sender=sender,
-        timeout=timeout,
-    )
+    server = SmtpServer(host, port, user, password, security)
+    return SmtpMailer(server, sender=sender, timeout=timeout)

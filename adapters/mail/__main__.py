@@ -1,4 +1,4 @@
-"""`python -m adapters.mail DIRECTORY`: every mail in every language, with sample facts, as files."""
+"""`python -m adapters.mail DIRECTORY`: all mails in all languages, with sample facts, as files."""
 
 import argparse
 import asyncio

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import ssl
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
@@ -26,11 +27,26 @@ _ENHANCED_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _IDLE_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail is handed in, and how.
+
+    `security` is `starttls` (demanded, never dropped), `tls` from the first byte, or `none`.
+    `tls_context` replaces the system's authorities.
+    """
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    security: str = "starttls"
+    tls_context: ssl.SSLContext | None = None
+
+
 class SmtpMailer:
     """Hands mails to an SMTP server and keeps a few connections open between them.
 
-    `security` is `starttls` (demanded, never dropped), `tls` or `none`; `timeout` bounds each
-    answer of the server. At most `connections` are open at once.
+    `timeout` bounds each answer of the server. At most `connections` are open at once.
 
     The mail carries the caller's Message-ID, so when an answer is lost after the server took the
     mail, the next attempt is recognizably the same mail; SMTP itself knows nothing stronger.
@@ -38,25 +54,15 @@ class SmtpMailer:
 
     def __init__(
         self,
+        server: SmtpServer,
         *,
-        host: str,
-        port: int,
         sender: str,
-        user: str = "",
-        password: str = "",
-        security: str = "starttls",
         timeout: timedelta = timedelta(seconds=10),
         connections: int = 4,
-        tls_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._host = host
-        self._port = port
+        self._server = server
         self._letterhead = Letterhead.read(sender)
-        self._user = user
-        self._password = password
-        self._security = security
         self._timeout = timeout.total_seconds()
-        self._tls_context = tls_context
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[SMTP, float]] = []
 
@@ -103,15 +109,16 @@ class SmtpMailer:
         return await self._connect()
 
     async def _connect(self) -> SMTP:
+        server = self._server
         connection = SMTP(
-            hostname=self._host,
-            port=self._port,
-            username=self._user or None,
-            password=self._password or None,
+            hostname=server.host,
+            port=server.port,
+            username=server.user or None,
+            password=server.password or None,
             timeout=self._timeout,
-            use_tls=self._security == "tls",
-            start_tls=self._security == "starttls",
-            tls_context=self._tls_context,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            tls_context=server.tls_context,
         )
         try:
             await connection.connect()

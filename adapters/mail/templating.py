@@ -7,8 +7,14 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from jinja2 import BaseLoader, ChoiceLoader, DictLoader, Environment, FileSystemLoader
-from jinja2 import StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+)
 from mjml import mjml2html
 
 from adapters.mail import formats

@@ -30,6 +30,14 @@ def mails(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*.eml"))
 
 
+def hidden(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
 def read(path: Path) -> EmailMessage:
     message = message_from_bytes(path.read_bytes(), policy=policy.SMTPUTF8)
     assert isinstance(message, EmailMessage)
@@ -77,7 +85,7 @@ async def test_two_attempts_at_once_are_one_file(tmp_path: Path) -> None:
     await asyncio.gather(*(FileMailer(tmp_path, sender=SENDER).send(EMAIL) for _ in range(20)))
     assert mails(tmp_path) == ["K-100042.shipped.shp_1.eml"]
     assert read(tmp_path / "K-100042.shipped.shp_1.eml")["Message-ID"] == EMAIL.message_id
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert hidden(tmp_path) == []
 
 
 async def test_mails_of_one_order_stand_together(tmp_path: Path) -> None:
@@ -102,7 +110,7 @@ async def test_many_at_once_are_all_written_and_listed(tmp_path: Path) -> None:
     assert len(mails(tmp_path)) == 61
     listed = re.findall(r'href="([^"]+)\.eml"', (tmp_path / "index.html").read_text("utf-8"))
     assert len(listed) == len(set(listed)) == 61
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert hidden(tmp_path) == []
 
 
 async def test_the_index_shows_what_was_sent_and_runs_nothing(tmp_path: Path) -> None:
@@ -126,7 +134,7 @@ async def test_a_name_stays_in_the_directory(tmp_path: Path, identity: str, name
     directory = tmp_path / "mail"
     await FileMailer(directory, sender=SENDER).send(replace(EMAIL, message_id=identity))
     assert mails(directory) == [f"{name}.eml"]
-    assert [path.name for path in tmp_path.iterdir()] == ["mail"]
+    assert names(tmp_path) == ["mail"]
 
 
 async def test_long_names_stay_apart(tmp_path: Path) -> None:
@@ -148,9 +156,9 @@ async def test_a_directory_that_is_none_is_worth_another_try(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("address", ["", "nobody", "a@b\nBcc: c@d.example"])
 async def test_what_is_no_address_is_no_file(tmp_path: Path, address: str) -> None:
-    with pytest.raises(MailRejected, match="^invalid_address$"):
+    with pytest.raises(MailRejected, match=r"^invalid_address$"):
         await FileMailer(tmp_path, sender=SENDER).send(replace(EMAIL, to=address))
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 async def test_an_international_address_is_written_as_it_is(tmp_path: Path) -> None:

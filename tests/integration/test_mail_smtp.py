@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from adapters.mail import SmtpMailer, message_id
+from adapters.mail import SmtpMailer, SmtpServer, message_id
 from domain.errors import MailRejected, MailUnavailable
 from domain.ports import Email, Mailer
 
@@ -27,7 +27,6 @@ EMAIL = Email(
     html="<p>Merhaba Ayşe, İğne ₺1.299,90</p>" + "<i></i>" * 400,
     language="tr",
 )
-SHORT = timedelta(milliseconds=300)
 
 
 @dataclass
@@ -101,9 +100,13 @@ class Offices:
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    def mailer(self, port: int, **options: Any) -> SmtpMailer:
-        arguments: dict[str, Any] = {"security": "none", "timeout": timedelta(seconds=5), **options}
-        mailer = SmtpMailer(host="127.0.0.1", port=port, sender=SENDER, **arguments)
+    def mailer(self, port: int, *, patience: float = 5, at_once: int = 4, **how: Any) -> SmtpMailer:
+        mailer = SmtpMailer(
+            SmtpServer("127.0.0.1", port, **{"security": "none", **how}),
+            sender=SENDER,
+            timeout=timedelta(seconds=patience),
+            connections=at_once,
+        )
         self._mailers.append(mailer)
         return mailer
 
@@ -230,7 +233,7 @@ async def test_mails_share_a_connection_and_a_dead_one_is_replaced(offices: Offi
 
 async def test_a_burst_opens_few_connections(offices: Offices) -> None:
     post = Post()
-    mailer = offices.mailer(await offices.open(post), connections=3)
+    mailer = offices.mailer(await offices.open(post), at_once=3)
     ids = [message_id(f"K-{number}", "confirmed", "", SENDER) for number in range(30)]
     await asyncio.gather(*(mailer.send(replace(EMAIL, message_id=one)) for one in ids))
     assert {post.message(index)["Message-ID"] for index in range(30)} == set(ids)
@@ -255,7 +258,7 @@ async def test_nobody_at_the_port_is_not_final(offices: Offices) -> None:
 
 async def test_a_server_that_says_nothing_is_left(offices: Offices) -> None:
     silent = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
-    mailer = offices.mailer(silent.sockets[0].getsockname()[1], timeout=SHORT)
+    mailer = offices.mailer(silent.sockets[0].getsockname()[1], patience=0.3)
     with pytest.raises(MailUnavailable, match="Timeout"):
         await mailer.send(EMAIL)
     silent.close()
@@ -330,7 +333,7 @@ async def test_the_server_knows_us_by_password(offices: Offices, password: str) 
     mailer = offices.mailer(
         port, security="starttls", tls_context=trusting_client(), user="shop", password=password
     )
-    if password == "right":  # noqa: S105
+    if password == "right":
         await mailer.send(EMAIL)
         assert len(post.taken) == 1
     else:

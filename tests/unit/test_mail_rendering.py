@@ -281,14 +281,14 @@ def replace_pay_url(facts: MailFacts, url: str) -> MailPayment:
 def test_names_are_text_and_never_markup() -> None:
     facts = replace(
         FACTS,
-        customer_name="<img src=x onerror=alert(1)> O'Neill & \"Co\"",
+        customer_name='<img src=x onerror=alert(1)> O\'Neill & "Co"',
         lines=(MailLine("<script>alert(1)</script>", 1),),
     )
     mail = render(Milestone.CONFIRMED, "en", facts)
     assert "<img" not in mail.html
     assert "<script" not in mail.html
     assert "&lt;img src=x onerror=alert(1)&gt; O&#39;Neill &amp; &#34;Co&#34;" in mail.html
-    assert "Hello <img src=x onerror=alert(1)> O'Neill & \"Co\"," in mail.text.replace("\n", " ")
+    assert 'Hello <img src=x onerror=alert(1)> O\'Neill & "Co",' in mail.text.replace("\n", " ")
     assert "- 1 × <script>alert(1)</script>" in mail.text.splitlines()
 
 
@@ -339,7 +339,11 @@ def test_a_payment_without_deadline_threatens_nothing() -> None:
 @pytest.mark.parametrize(
     ("reason", "turkish", "english"),
     [
-        ("customer", "Talebiniz üzerine iptal işlemini yaptık.", "We have canceled it as you asked"),
+        (
+            "customer",
+            "Talebiniz üzerine iptal işlemini yaptık.",
+            "We have canceled it as you asked",
+        ),
         ("out_of_stock", "ürünler stokta kalmadı", "the items are out of stock"),
         ("payment_expired", "Ödeme bize zamanında ulaşmadı.", "did not reach us in time"),
     ],

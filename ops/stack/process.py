@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_READY_SECONDS = 60.0
+# Long, for machines that are busy with other things; a part that ends is noticed at once.
+_READY_SECONDS = 120.0
 _LOG_LIMIT = 32 * 1024 * 1024
 
 
@@ -137,7 +138,7 @@ async def spawn_until_ready(
     from somebody else's server.
 
     Raises:
-        PartFailedError: it ended, or took longer than a minute; it is not running any more.
+        PartFailedError: it ended, or took longer than two minutes; it is not running any more.
 
     """
     child = await Child.spawn(command)

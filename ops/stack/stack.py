@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 DATABASE = "kervan"
 DEV_API_KEY = "dev"
 PARTS = ("postgres", "temporal", "sandbox", "worker", "api")
-"""In the order of starting; they stop in reverse."""
+"""In the order of starting."""
+# Who asks others stops before them: a worker that drains still needs sandbox and servers.
+_STOPPING = (("api",), ("worker",), ("sandbox", "temporal", "postgres"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,9 @@ class Stack:
 
     async def stop(self, *, grace: float | None = None) -> None:
         """Stop all parts in reverse order, and let go of ports and data directory."""
-        for name in reversed(PARTS):
-            if name in self._parts:
-                await self._parts[name].stop(grace=grace)
+        for names in _STOPPING:
+            parts = [self._parts[name] for name in names if name in self._parts]
+            await asyncio.gather(*(part.stop(grace=grace) for part in parts))
         for reservation in self._reserved.values():
             reservation.release()
         if self._parts:

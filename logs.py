@@ -16,7 +16,10 @@ def configure_logging(style: str, level: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Never the rich traceback: it prints local variables (customers), and takes seconds.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -38,3 +41,7 @@ def configure_logging(style: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # One line per request to a provider; the timeline says it better.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    # A failing attempt is told by activities.errors, without arguments and locals.
+    logging.getLogger("temporalio.activity").setLevel(logging.ERROR)

@@ -35,21 +35,28 @@ class _Inbound(ActivityInboundInterceptor):
         except (ApplicationError, CancelledError):
             raise
         except ProviderRejected as error:
+            self._tell(error.reason)
             raise ApplicationError(
                 error.reason, {"reason": error.reason}, type="ProviderRejected", non_retryable=True
             ) from None
         except KervanError as error:
+            self._tell(error.code)
             raise ApplicationError(
                 str(error) or error.code, type=error.code, non_retryable=not error.retryable
             ) from None
         except Exception as error:
-            info = activity.info()
-            log.warning(
-                "activity_failed",
-                activity=info.activity_type,
-                workflow_id=info.workflow_id,
-                attempt=info.attempt,
-                error=type(error).__name__,
-                exc_info=not isinstance(error, OSError),
-            )
+            self._tell(type(error).__name__, defect=not isinstance(error, OSError))
             raise ApplicationError(type(error).__name__, type=type(error).__name__) from None
+
+    @staticmethod
+    def _tell(error: str, *, defect: bool = False) -> None:
+        """One line per failed attempt; a defect with its traceback."""
+        info = activity.info()
+        log.warning(
+            "activity_failed",
+            activity=info.activity_type,
+            workflow_id=info.workflow_id,
+            attempt=info.attempt,
+            error=error,
+            exc_info=defect,
+        )

@@ -47,11 +47,11 @@ class OrderActivities:
             if outcome == "unavailable":
                 step.result = {"outcome": outcome, "work": [], "warehouses": []}
                 return Confirmed(await step.save(), **step.result)
-            order = await orders.load(conn, task.order_id)
-            work, warehouses = await self._open_work(conn, order, task)
             if first:
                 await timeline.record(conn, task.order_id, "order_confirmed")
                 await notifications.plan(conn, task.order_id, "confirmed")
+            order = await orders.load(conn, task.order_id)
+            work, warehouses = await self._open_work(conn, order, task)
             if outcome == "waiting":
                 await notifications.plan(conn, task.order_id, "out_of_stock")
             step.result = {"outcome": outcome, "work": work, "warehouses": warehouses}

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 
@@ -45,6 +46,8 @@ class Payment:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._busy: set[str] = set()
+        # Tenders whose capture or refund was refused: left alone until somebody asks again.
+        self._refused: set[str] = set()
         self._tries: Counter[str] = Counter()
 
     async def secure(self) -> None:
@@ -147,9 +150,10 @@ class Payment:
             await self._run_out(result.payment_id, result.operation_id)
         elif failed and not desk.stopping:
             self._tries[result.payment_id] += 1
+            self._refused.add(result.payment_id)
             code = _STUCK[OperationKind(result.kind)]
             desk.need_help(code, result.payment_id, f"{result.kind} refused: {result.reason}")
-            desk.spawn(self._try_later(code))
+            desk.spawn(self._try_later(code, result.payment_id))
         else:
             if result.kind == _REFUND and result.status == OperationStatus.SUCCEEDED:
                 desk.notify("refunded", result.operation_id)
@@ -165,11 +169,12 @@ class Payment:
                 attention.PAYMENT_FAILED, payment_id, f"The payment failed: {reason or 'declined'}"
             )
 
-    async def _try_later(self, code: str) -> None:
+    async def _try_later(self, code: str, payment_id: str) -> None:
         await self._desk.wait_for_retry(code)
-        self._desk.push(self._collect_again)
+        self._desk.push(partial(self._collect_again, payment_id))
 
-    async def _collect_again(self) -> None:
+    async def _collect_again(self, payment_id: str) -> None:
+        self._refused.discard(payment_id)
         self.collect()
 
     # -- news of the provider ------------------------------------------------------------------
@@ -237,7 +242,7 @@ class Payment:
 
     def _begin_settlement(self, kind: OperationKind, settlement: Settlement) -> None:
         tender = self._desk.order.tender(settlement.payment_id)
-        if tender is None or tender.id in self._busy:
+        if tender is None or tender.id in self._busy | self._refused:
             return
         # The amount taken so far names the operation: the same at every attempt, new after it.
         so_far = tender.captured if kind is _CAPTURE else tender.refunded

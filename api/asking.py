@@ -102,9 +102,7 @@ class Desk:
         async with self._services.pool.acquire() as conn, conn.transaction():
             if self._key is not None:
                 try:
-                    known = await idempotency.claim(
-                        conn, self._caller.id, self._key, self._hash
-                    )
+                    known = await idempotency.claim(conn, self._caller.id, self._key, self._hash)
                 except idempotency.KeyReused:
                     raise key_reused() from None
                 if known is not None and known.status is not None:
@@ -135,16 +133,12 @@ class Desk:
         engine = self._services.engine
         update_id = self._update_id()
         try:
-            return await engine.ask(
-                petition.order_id, petition.update, request, update_id
-            )
+            return await engine.ask(petition.order_id, petition.update, request, update_id)
         except NotRunning:
             if not await self._start(petition.order_id):
                 raise await self._ended(petition.order_id) from None
         try:
-            return await engine.ask(
-                petition.order_id, petition.update, request, update_id
-            )
+            return await engine.ask(petition.order_id, petition.update, request, update_id)
         except NotRunning:
             raise await self._ended(petition.order_id) from None
 
@@ -159,9 +153,7 @@ class Desk:
         if row is None:
             return False
         try:
-            await self._services.engine.start(
-                self._services.pool, order_id, row.payload
-            )
+            await self._services.engine.start(self._services.pool, order_id, row.payload)
         except Exception:  # noqa: BLE001 - whatever the engine's client raises, it did not start
             raise EngineUnavailable from None
         async with self._services.pool.acquire() as conn:
@@ -176,9 +168,7 @@ class Desk:
             return Rejected("order_closed", f"The order is {status}.", axes)
         return Rejected("order_not_running", "The order has no running workflow.", axes)
 
-    async def _refuse(
-        self, petition: Petition, claim: _Claim, rejected: Rejected
-    ) -> Answer:
+    async def _refuse(self, petition: Petition, claim: _Claim, rejected: Rejected) -> Answer:
         problem = Problem(409, rejected.code, rejected.detail, current=rejected.current)
         answer = problem.answer()
         async with self._services.pool.acquire() as conn, conn.transaction():
@@ -207,9 +197,7 @@ class Desk:
         if self._key is None:
             return None
         text = answer.body.decode()
-        if await idempotency.answer(
-            conn, self._caller.id, self._key, answer.status, text
-        ):
+        if await idempotency.answer(conn, self._caller.id, self._key, answer.status, text):
             return None
         stored = await idempotency.read(conn, self._caller.id, self._key, self._hash)
         if stored is None or stored.status is None:

@@ -50,9 +50,7 @@ async def parse(request: Request, model: type[M]) -> Parsed[M]:
     """Read a JSON body into its model; every field that is wrong is named at once."""
     content_type = request.headers.get("content-type")
     if content_type is not None and not _JSON.fullmatch(content_type):
-        raise Problem(
-            415, "unsupported_media_type", "The body must be application/json."
-        )
+        raise Problem(415, "unsupported_media_type", "The body must be application/json.")
     raw = await read_body(request)
     if not raw.strip():
         raw = b"{}"
@@ -104,6 +102,4 @@ def _not_json() -> Problem:
 
 
 def _too_large() -> Problem:
-    return Problem(
-        413, "body_too_large", f"A body is limited to {MAX_BODY_BYTES} bytes."
-    )
+    return Problem(413, "body_too_large", f"A body is limited to {MAX_BODY_BYTES} bytes.")

@@ -36,9 +36,7 @@ def check(order: PlaceOrder, providers: Collection[str], now: datetime) -> Check
     """
     errors = [*_currencies(order), *_phones(order), *_tenders(order, providers)]
     if order.placed_at is not None and order.placed_at > now + _CLOCK_SKEW:
-        errors.append(
-            FieldError("/placed_at", "in_the_future", "The order is not placed yet.")
-        )
+        errors.append(FieldError("/placed_at", "in_the_future", "The order is not placed yet."))
     out_of_place = [*_misplaced_discounts(order)]
     errors += out_of_place
     totals = None if out_of_place else _totals(order, errors)
@@ -90,9 +88,7 @@ def _phones(order: PlaceOrder) -> Iterator[FieldError]:
         numbers.append(("/billing_address/phone", billing.phone, billing.country))
     for pointer, number, region in numbers:
         if number is not None and e164(number, region) is None:
-            yield FieldError(
-                pointer, "bad_phone", f"Not a phone number as dialed in {region}."
-            )
+            yield FieldError(pointer, "bad_phone", f"Not a phone number as dialed in {region}.")
 
 
 def _tenders(order: PlaceOrder, providers: Collection[str]) -> Iterator[FieldError]:
@@ -115,18 +111,13 @@ def _tenders(order: PlaceOrder, providers: Collection[str]) -> Iterator[FieldErr
 def _misplaced_discounts(order: PlaceOrder) -> Iterator[FieldError]:
     for i, discount in enumerate(order.discounts):
         if discount.line is not None and discount.line >= len(order.lines):
-            yield FieldError(
-                f"/discounts/{i}/line", "unknown_line", "The order has no such line."
-            )
+            yield FieldError(f"/discounts/{i}/line", "unknown_line", "The order has no such line.")
 
 
 def _totals(order: PlaceOrder, errors: list[FieldError]) -> OrderTotals | None:
     try:
         totals = order_totals(
-            [
-                QuotedLine(x.quantity, x.unit_price.amount, x.tax_rate_bp)
-                for x in order.lines
-            ],
+            [QuotedLine(x.quantity, x.unit_price.amount, x.tax_rate_bp) for x in order.lines],
             [QuotedDiscount(d.amount.amount, d.line) for d in order.discounts],
             shipping=order.shipping.price.amount,
             shipping_tax_rate_bp=order.shipping.tax_rate_bp,
@@ -156,10 +147,7 @@ def _totals(order: PlaceOrder, errors: list[FieldError]) -> OrderTotals | None:
 
 
 def _sums(order: PlaceOrder, totals: OrderTotals) -> Iterator[FieldError]:
-    if (
-        order.totals is not None
-        and order.totals.grand_total.amount != totals.grand_total
-    ):
+    if order.totals is not None and order.totals.grand_total.amount != totals.grand_total:
         yield FieldError(
             "/totals/grand_total/amount",
             "total_mismatch",
@@ -167,9 +155,7 @@ def _sums(order: PlaceOrder, totals: OrderTotals) -> Iterator[FieldError]:
         )
 
 
-def _amounts(
-    order: PlaceOrder, grand_total: int, errors: list[FieldError]
-) -> list[int]:
+def _amounts(order: PlaceOrder, grand_total: int, errors: list[FieldError]) -> list[int]:
     """What each tender brings; a single one may leave it to us."""
     payments = order.payments
     if not payments:
@@ -193,9 +179,7 @@ def _amounts(
         )
         for i in missing
     ]
-    amounts = [
-        payment.amount.amount for payment in payments if payment.amount is not None
-    ]
+    amounts = [payment.amount.amount for payment in payments if payment.amount is not None]
     if not missing and sum(amounts) != grand_total:
         errors.append(
             FieldError(

@@ -67,9 +67,7 @@ class Services:
     def pool(self) -> Pool:
         """The pool; 503 while there is none."""
         if self.database is None:
-            raise unavailable(
-                "database_unavailable", "The database cannot be reached yet."
-            )
+            raise unavailable("database_unavailable", "The database cannot be reached yet.")
         return self.database
 
 
@@ -85,9 +83,7 @@ async def admit(request: Request, scopes: tuple[str, ...]) -> Caller:
     holder = await own.guard.holder(request, lambda: own.pool)
     role = next((scope for scope in scopes if scope in holder.scopes), None)
     if role is None:
-        raise Problem(
-            403, "forbidden", f"This needs a key with scope {' or '.join(scopes)}."
-        )
+        raise Problem(403, "forbidden", f"This needs a key with scope {' or '.join(scopes)}.")
     return Caller(holder.id, holder.name, role, holder.scopes)
 
 
@@ -104,12 +100,8 @@ class Guard:
     dev_key: str | None
     per_minute: int = 0
     clock: Callable[[], float] = time.monotonic
-    _known: "OrderedDict[str, tuple[float, KeyHolder | None]]" = field(
-        default_factory=OrderedDict
-    )
-    _buckets: "OrderedDict[str, tuple[float, float]]" = field(
-        default_factory=OrderedDict
-    )
+    _known: "OrderedDict[str, tuple[float, KeyHolder | None]]" = field(default_factory=OrderedDict)
+    _buckets: "OrderedDict[str, tuple[float, float]]" = field(default_factory=OrderedDict)
 
     async def holder(self, request: Request, pool: Callable[[], Pool]) -> KeyHolder:
         """Who holds the request's key; 401 without a good one."""
@@ -125,9 +117,7 @@ class Guard:
         return holder
 
     def _developer(self, request: Request, key: str) -> KeyHolder | None:
-        if self.dev_key is None or not secrets.compare_digest(
-            key.encode(), self.dev_key.encode()
-        ):
+        if self.dev_key is None or not secrets.compare_digest(key.encode(), self.dev_key.encode()):
             return None
         return _DEVELOPER if _is_loopback(request) else None
 
@@ -148,9 +138,7 @@ class Guard:
         """A token bucket: a minute's worth may come at once, then as fast as it refills."""
         now = self.clock()
         tokens, since = self._buckets.get(key_id, (float(self.per_minute), now))
-        tokens = min(
-            float(self.per_minute), tokens + (now - since) * self.per_minute / 60
-        )
+        tokens = min(float(self.per_minute), tokens + (now - since) * self.per_minute / 60)
         if tokens < 1:
             wait = max(1, round((1 - tokens) * 60 / self.per_minute))
             raise Problem(

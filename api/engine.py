@@ -58,9 +58,7 @@ class Engine:
 
     async def start(self, pool: Pool, order_id: str, start: Mapping[str, Any]) -> bool:
         """Begin the life of an order from its outbox row; False when it has begun before."""
-        return await begin_order(
-            await self.client(), self.where.task_queue, pool, order_id, start
-        )
+        return await begin_order(await self.client(), self.where.task_queue, pool, order_id, start)
 
     async def reachable(self) -> bool:
         """Whether the engine's frontend answers."""
@@ -71,9 +69,7 @@ class Engine:
         except (RPCError, RuntimeError, OSError, TimeoutError):
             return False
 
-    async def ask(
-        self, order_id: str, update: str, request: object, update_id: str
-    ) -> Outcome:
+    async def ask(self, order_id: str, update: str, request: object, update_id: str) -> Outcome:
         """Ask an order's workflow, and wait for how it ended. The same id asks the same question.
 
         Raises:
@@ -110,20 +106,12 @@ class Engine:
 def _rejected(error: WorkflowUpdateFailedError) -> Rejected | EngineUnavailable:
     cause = error.cause
     if isinstance(cause, ApplicationError):
-        if (
-            cause.type == "Refused"
-            and cause.details
-            and isinstance(cause.details[0], dict)
-        ):
+        if cause.type == "Refused" and cause.details and isinstance(cause.details[0], dict):
             told: dict[str, Any] = cause.details[0]
             return Rejected(
                 str(told.get("code", "refused")),
                 str(told.get("detail", cause.message)),
                 told.get("current") or {},
             )
-        return Rejected(
-            "request_failed", "The order's workflow could not carry it out."
-        )
-    return Rejected(
-        "request_failed", "The order's workflow ended before it was carried out."
-    )
+        return Rejected("request_failed", "The order's workflow could not carry it out.")
+    return Rejected("request_failed", "The order's workflow ended before it was carried out.")

@@ -67,9 +67,7 @@ class Answer:
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The answer on the wire; errors carry the media type of problems."""
-        media_type = (
-            "application/json" if self.status < HTTPStatus.BAD_REQUEST else PROBLEM_JSON
-        )
+        media_type = "application/json" if self.status < HTTPStatus.BAD_REQUEST else PROBLEM_JSON
         return Response(
             self.body,
             self.status,
@@ -112,9 +110,7 @@ class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
 def invalid(errors: Sequence[FieldError], code: str = "invalid_request") -> Problem:
     """422 with one entry for each field that is wrong."""
     count = len(errors)
-    detail = (
-        errors[0].detail if count == 1 else f"{count} fields are not as they must be."
-    )
+    detail = errors[0].detail if count == 1 else f"{count} fields are not as they must be."
     return Problem(422, code, detail, errors)
 
 
@@ -135,22 +131,14 @@ def refused(error: Refused) -> Problem:
 
 def pointer(parts: Sequence[str | int]) -> str:
     """The RFC 6901 pointer of a path of field names and places."""
-    return "".join(
-        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts
-    )
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def field_errors(
-    error: ValidationError, prefix: Sequence[str] = ()
-) -> list[FieldError]:
+def field_errors(error: ValidationError, prefix: Sequence[str] = ()) -> list[FieldError]:
     """All that pydantic found, in our codes."""
     return [
-        FieldError(
-            pointer((*prefix, *found["loc"])), _code(found["type"]), found["msg"]
-        )
-        for found in error.errors(
-            include_url=False, include_context=False, include_input=False
-        )
+        FieldError(pointer((*prefix, *found["loc"])), _code(found["type"]), found["msg"])
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
@@ -187,9 +175,7 @@ async def _on_http(_: Request, error: Exception) -> Response:
         error.status_code,
         (HTTPStatus(error.status_code).name.lower(), str(error.detail)),
     )
-    return Problem(
-        error.status_code, code, detail, headers=error.headers or {}
-    ).response()
+    return Problem(error.status_code, code, detail, headers=error.headers or {}).response()
 
 
 async def _on_domain(_: Request, error: Exception) -> Response:
@@ -205,9 +191,7 @@ async def _on_domain(_: Request, error: Exception) -> Response:
 async def _on_database(_: Request, error: Exception) -> Response:
     """PostgreSQL is away, overloaded, or gave up a lock: nothing was written."""
     _log.warning("database_unavailable", error=type(error).__name__)
-    return unavailable(
-        "database_unavailable", "The database cannot answer now."
-    ).response()
+    return unavailable("database_unavailable", "The database cannot answer now.").response()
 
 
 async def _on_data(_: Request, error: Exception) -> Response:
@@ -219,9 +203,7 @@ async def _on_data(_: Request, error: Exception) -> Response:
 async def _on_anything(_: Request, error: Exception) -> Response:
     # Starlette logs the trace by raising it on; the client is told nothing of it.
     _log.error("unexpected_error", error=type(error).__name__)
-    return Problem(
-        500, "internal_error", "Something went wrong on our side."
-    ).response()
+    return Problem(500, "internal_error", "Something went wrong on our side.").response()
 
 
 # What asyncpg raises when a transaction could not be carried through for reasons that pass.

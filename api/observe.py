@@ -42,19 +42,11 @@ class Metrics:
             registry=self.registry,
         )
         gauge = self._gauge
-        self._outbox_rows = gauge(
-            "kervan_outbox_rows", "News that waits to be told to workflows."
-        )
-        self._outbox_age = gauge(
-            "kervan_outbox_age_seconds", "Age of the oldest of it."
-        )
-        self._inbox_rows = gauge(
-            "kervan_inbox_rows", "News from outside that nobody has read."
-        )
+        self._outbox_rows = gauge("kervan_outbox_rows", "News that waits to be told to workflows.")
+        self._outbox_age = gauge("kervan_outbox_age_seconds", "Age of the oldest of it.")
+        self._inbox_rows = gauge("kervan_inbox_rows", "News from outside that nobody has read.")
         self._inbox_age = gauge("kervan_inbox_age_seconds", "Age of the oldest of it.")
-        self._attention = gauge(
-            "kervan_attention_orders", "Orders that wait for a person."
-        )
+        self._attention = gauge("kervan_attention_orders", "Orders that wait for a person.")
         # Children are looked up once; `labels` takes a lock each time.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

@@ -23,9 +23,7 @@ class Once:
     request_hash: bytes
     key: str | None
 
-    async def do(
-        self, effect: Effect, *, cause: str, on_refused: Refusal | None = None
-    ) -> Answer:
+    async def do(self, effect: Effect, *, cause: str, on_refused: Refusal | None = None) -> Answer:
         """Do `effect` in a transaction, at most once for a key; twins get the same answer.
 
         `effect` gets the connection and a cause that is the same for every twin: the key when
@@ -45,26 +43,19 @@ class Once:
                 return await effect(conn, cause)
             if (stored := await self._claim(conn, self.key)) is not None:
                 return stored
-            return await self._store(
-                conn, await effect(conn, f"{self.caller.id}:{self.key}")
-            )
+            return await self._store(conn, await effect(conn, f"{self.caller.id}:{self.key}"))
 
     async def _refuse(self, refusal: Refused, on_refused: Refusal) -> Answer:
         answer = refused(refusal).answer()
         async with self.services.pool.acquire() as conn, conn.transaction():
-            if (
-                self.key is not None
-                and (stored := await self._claim(conn, self.key)) is not None
-            ):
+            if self.key is not None and (stored := await self._claim(conn, self.key)) is not None:
                 return stored
             await on_refused(conn, refusal)
             return await self._store(conn, answer)
 
     async def _claim(self, conn: Connection, key: str) -> Answer | None:
         try:
-            stored = await idempotency.claim(
-                conn, self.caller.id, key, self.request_hash
-            )
+            stored = await idempotency.claim(conn, self.caller.id, key, self.request_hash)
         except idempotency.KeyReused:
             raise key_reused() from None
         if stored is None or stored.status is None:
@@ -74,7 +65,5 @@ class Once:
     async def _store(self, conn: Connection, answer: Answer) -> Answer:
         if self.key is not None:
             text = answer.body.decode()
-            await idempotency.answer(
-                conn, self.caller.id, self.key, answer.status, text
-            )
+            await idempotency.answer(conn, self.caller.id, self.key, answer.status, text)
         return answer

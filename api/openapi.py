@@ -59,9 +59,7 @@ def describe(  # noqa: PLR0913 - what a call is
     if body is not None:
         errors |= {400, 413, 415}
         _BODIES.add(body)
-        content: dict[str, Any] = {
-            "schema": {"$ref": f"#/components/schemas/{body.__name__}"}
-        }
+        content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}
         if example is not None:
             content["example"] = example
         extra["requestBody"] = {
@@ -81,9 +79,7 @@ def describe(  # noqa: PLR0913 - what a call is
             "description": _REASONS[code],
             "model": ProblemOut,
             "content": {
-                "application/problem+json": {
-                    "schema": {"$ref": "#/components/schemas/ProblemOut"}
-                }
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
             },
         }
         for code in sorted(errors)

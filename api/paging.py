@@ -32,14 +32,10 @@ def decode(cursor: str | None, *kinds: type) -> Any:  # noqa: ANN401 - a tuple o
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        place = orjson.loads(
-            base64.b64decode(padded.encode("ascii"), b"-_", validate=True)
-        )
+        place = orjson.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
         if not isinstance(place, list) or len(place) != len(kinds):
             raise _bad_cursor()
-        return tuple(
-            _read(value, kind) for value, kind in zip(place, kinds, strict=True)
-        )
+        return tuple(_read(value, kind) for value, kind in zip(place, kinds, strict=True))
     except (binascii.Error, UnicodeError, ValueError, OverflowError):
         raise _bad_cursor() from None
 
@@ -57,9 +53,7 @@ def _read(value: object, kind: type) -> object:
     return value
 
 
-def cut(
-    found: Sequence[T], limit: int, place: Callable[[T], str]
-) -> tuple[list[T], str | None]:
+def cut(found: Sequence[T], limit: int, place: Callable[[T], str]) -> tuple[list[T], str | None]:
     """A page of what was asked for with one more than `limit`, and the cursor of the next."""
     page = list(found[:limit])
     return page, place(page[-1]) if len(found) > limit else None

@@ -42,9 +42,7 @@ class OrderDesk:
         self._links = links
         self._policy = asdict(policy_of(services.settings))
 
-    async def place(
-        self, parsed: Parsed[PlaceOrder], caller: Caller, key: str | None
-    ) -> Answer:
+    async def place(self, parsed: Parsed[PlaceOrder], caller: Caller, key: str | None) -> Answer:
         """Write the order and answer 201, the same for the same request."""
         now = datetime.now(UTC)
         settings, providers = self._services.settings, self._services.providers
@@ -92,20 +90,14 @@ class OrderDesk:
         head = f'{{"id":"{order.id}","number":"'
         return head, text[len(head) :]
 
-    async def _repeat(
-        self, parsed: Parsed[PlaceOrder], caller: Caller, key: str
-    ) -> Answer:
+    async def _repeat(self, parsed: Parsed[PlaceOrder], caller: Caller, key: str) -> Answer:
         async with self._services.pool.acquire() as conn:
             try:
-                stored = await idempotency.read(
-                    conn, caller.id, key, parsed.request_hash
-                )
+                stored = await idempotency.read(conn, caller.id, key, parsed.request_hash)
             except idempotency.KeyReused:
                 raise key_reused() from None
         if stored is None or stored.status is None:
-            raise Problem(
-                409, "request_in_progress", "A request with this key is under way."
-            )
+            raise Problem(409, "request_in_progress", "A request with this key is under way.")
         return Answer(stored.status, stored.response.encode())
 
     async def _known(self, parsed: Parsed[PlaceOrder]) -> Answer:
@@ -121,11 +113,7 @@ class OrderDesk:
                 409,
                 "duplicate_channel_order",
                 "The channel has sent another order by this id.",
-                [
-                    FieldError(
-                        "/channel_order_id", "duplicate", "Known with other contents."
-                    )
-                ],
+                [FieldError("/channel_order_id", "duplicate", "Known with other contents.")],
                 current={"order_id": found[0], "status": row["status"]},
             )
         return ok(view_order(as_placed(row), self._links, contact=False), _CREATED)
@@ -172,12 +160,9 @@ def new_order(  # noqa: PLR0913 - the shop's defaults
         tax_total=totals.tax,
         grand_total=totals.grand_total,
         discounts=[
-            {"code": d.code, "amount": d.amount.amount, "line": d.line}
-            for d in order.discounts
+            {"code": d.code, "amount": d.amount.amount, "line": d.line} for d in order.discounts
         ],
-        surcharges=[
-            {"code": s.code, "amount": s.amount.amount} for s in order.surcharges
-        ],
+        surcharges=[{"code": s.code, "amount": s.amount.amount} for s in order.surcharges],
         metadata=order.metadata,
         public_token=secrets.token_urlsafe(24),
         placed_at=order.placed_at or now,
@@ -207,9 +192,7 @@ def new_order(  # noqa: PLR0913 - the shop's defaults
                 installments=payment.installments,
                 amount=amount,
             )
-            for payment, amount in zip(
-                order.payments, checked.tender_amounts, strict=True
-            )
+            for payment, amount in zip(order.payments, checked.tender_amounts, strict=True)
         ],
     )
 
@@ -285,11 +268,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
 def as_row(order: intake.NewOrder) -> dict[str, Any]:
     """A new order in the shape of `db.reads.order`, without its number."""
     names = intake.NewOrder.__slots__
-    row = {
-        name: getattr(order, name)
-        for name in names
-        if name not in {"contact", "tenders"}
-    }
+    row = {name: getattr(order, name) for name in names if name not in {"contact", "tenders"}}
     return {
         **row,
         **_UNTOUCHED_ORDER,
@@ -322,12 +301,8 @@ def as_placed(row: Mapping[str, Any]) -> dict[str, Any]:
         **row,
         **_UNTOUCHED_ORDER,
         "updated_at": created_at,
-        "lines": [
-            {**line, **_UNTOUCHED_LINE, "open": line["quantity"]}
-            for line in row["lines"]
-        ],
+        "lines": [{**line, **_UNTOUCHED_LINE, "open": line["quantity"]} for line in row["lines"]],
         "payments": [
-            {**payment, **_UNTOUCHED_PAYMENT, "created_at": created_at}
-            for payment in first
+            {**payment, **_UNTOUCHED_PAYMENT, "created_at": created_at} for payment in first
         ],
     }

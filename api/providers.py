@@ -32,6 +32,4 @@ def configured(settings: Settings) -> Providers:
         ),
         timeout=settings.provider_timeout,
     )
-    return Providers(
-        gateways.payments, gateways.carriers, next(iter(gateways.payments)), gateways
-    )
+    return Providers(gateways.payments, gateways.carriers, next(iter(gateways.payments)), gateways)

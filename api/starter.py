@@ -38,9 +38,7 @@ class Starter:
 
     engine: Engine
     pool: Callable[[], Pool]
-    _queue: "asyncio.Queue[_Start]" = field(
-        default_factory=lambda: asyncio.Queue(_QUEUE)
-    )
+    _queue: "asyncio.Queue[_Start]" = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _paused_until: float = 0.0
 

@@ -27,9 +27,7 @@ class _Reader:
 
     order_id: str
     seen: int
-    queue: "asyncio.Queue[Event | None]" = field(
-        default_factory=lambda: asyncio.Queue(_BACKLOG)
-    )
+    queue: "asyncio.Queue[Event | None]" = field(default_factory=lambda: asyncio.Queue(_BACKLOG))
     lost: bool = False
 
     def put(self, event: Event | None) -> None:
@@ -109,9 +107,7 @@ class EventHub:
         readers = list(self._readers)
         seen: dict[str, int] = {}
         for reader in readers:
-            seen[reader.order_id] = min(
-                reader.seen, seen.get(reader.order_id, reader.seen)
-            )
+            seen[reader.order_id] = min(reader.seen, seen.get(reader.order_id, reader.seen))
         async with self.pool().acquire() as conn:
             # Closed is asked first: what was told before an order closed is then surely read.
             closed = await reads.closed_orders(conn, list(seen))
@@ -120,9 +116,7 @@ class EventHub:
         for event in events:
             by_order.setdefault(event["order_id"], []).append(event)
         for reader in readers:
-            fresh = [
-                e for e in by_order.get(reader.order_id, ()) if e["id"] > reader.seen
-            ]
+            fresh = [e for e in by_order.get(reader.order_id, ()) if e["id"] > reader.seen]
             for event in fresh:
                 reader.put(event)
                 reader.seen = event["id"]

@@ -64,13 +64,9 @@ def order(row: Row, links: Links, *, contact: bool) -> dict[str, Any]:
     view = _head(row)
     view |= {
         "lines": [_line(line, currency) for line in row["lines"] or ()],
-        "fulfillment_orders": [
-            _work_of_order(w) for w in row["fulfillment_orders"] or ()
-        ],
+        "fulfillment_orders": [_work_of_order(w) for w in row["fulfillment_orders"] or ()],
         "shipments": [shipment(s, contact=contact) for s in row["shipments"] or ()],
-        "payments": [
-            payment(p, currency, contact=contact) for p in row["payments"] or ()
-        ],
+        "payments": [payment(p, currency, contact=contact) for p in row["payments"] or ()],
         "holds": [hold(h, contact=contact) for h in row["holds"] or ()],
         "attention": [_attention(a) for a in row["attention"] or ()],
         "returns": [],
@@ -188,9 +184,7 @@ def _work_of_order(row: Row) -> dict[str, Any]:
         "status": row["status"],
         "due_at": _when(row["due_at"]),
         "created_at": _when(row["created_at"]),
-        "lines": [
-            {name: line[name] for name in _WORK_LINE} for line in row["lines"] or ()
-        ],
+        "lines": [{name: line[name] for name in _WORK_LINE} for line in row["lines"] or ()],
     }
 
 
@@ -210,8 +204,7 @@ def work(row: Row) -> dict[str, Any]:
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "lines": [
-            {name: line[name] for name in (*_WORK_LINE, "name")}
-            for line in row["lines"] or ()
+            {name: line[name] for name in (*_WORK_LINE, "name")} for line in row["lines"] or ()
         ],
         "shipments": [shipment(s, contact=False) for s in row["shipments"] or ()],
     }

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
+
 from db.pool import Connection
 from db.sql import queries
 from db.stock import wake_waiting
@@ -70,9 +72,7 @@ class Why:
 
 async def put_item(conn: Connection, item: Item) -> Row:
     """Make or change an item."""
-    row = await conn.fetchrow(
-        _SQL["put_item"], *(getattr(item, name) for name in Item.__slots__)
-    )
+    row = await conn.fetchrow(_SQL["put_item"], *(getattr(item, name) for name in Item.__slots__))
     assert row is not None  # noqa: S101 - an upsert answers a row
     return dict(row)
 
@@ -85,9 +85,7 @@ async def items(
     limit: int = 1,
 ) -> list[Row]:
     """Items by sku."""
-    return [
-        dict(row) for row in await conn.fetch(_SQL["list_items"], sku, after, limit)
-    ]
+    return [dict(row) for row in await conn.fetch(_SQL["list_items"], sku, after, limit)]
 
 
 async def put_warehouse(conn: Connection, warehouse: Warehouse) -> Row:
@@ -108,10 +106,7 @@ async def warehouses(
     limit: int = 1,
 ) -> list[Row]:
     """Warehouses by code."""
-    return [
-        dict(row)
-        for row in await conn.fetch(_SQL["list_warehouses"], code, after, limit)
-    ]
+    return [dict(row) for row in await conn.fetch(_SQL["list_warehouses"], code, after, limit)]
 
 
 async def unknown_skus(conn: Connection, skus: Sequence[str]) -> set[str]:
@@ -121,9 +116,7 @@ async def unknown_skus(conn: Connection, skus: Sequence[str]) -> set[str]:
 
 async def unknown_warehouses(conn: Connection, codes: Sequence[str]) -> set[str]:
     """Those that do not exist."""
-    return {
-        row["code"] for row in await conn.fetch(_SQL["unknown_warehouses"], list(codes))
-    }
+    return {row["code"] for row in await conn.fetch(_SQL["unknown_warehouses"], list(codes))}
 
 
 async def lock_levels(
@@ -137,9 +130,7 @@ async def lock_levels(
     return {(row["sku"], row["warehouse"]): dict(row) for row in rows}
 
 
-async def correct(
-    conn: Connection, corrections: Sequence[Correction], why: Why
-) -> list[Row]:
+async def correct(conn: Connection, corrections: Sequence[Correction], why: Why) -> list[Row]:
     """Write ledger and counters, wake who waits for what came, and answer the levels touched.
 
     Items and warehouses must exist. Corrections of one level and kind are summed.
@@ -152,7 +143,21 @@ async def correct(
     summed = _sum(corrections)
     levels = await lock_levels(conn, [(c.sku, c.warehouse) for c in summed])
     _must_stay_possible(levels, summed)
-    rows = await conn.fetch(
+    try:
+        rows = await _write(conn, summed, why)
+    except asyncpg.UniqueViolationError:
+        # Its idempotency key was forgotten in the meantime; the ledger forgets nothing.
+        raise Refused(
+            "already_recorded", "The ledger has these movements already.", cause=why.cause
+        ) from None
+    gained = {c.sku for c in summed if c.on_hand - c.damaged - c.safety > 0}
+    if gained:
+        await wake_waiting(conn, gained, why.cause)
+    return [dict(row) for row in rows]
+
+
+async def _write(conn: Connection, summed: Sequence[Correction], why: Why) -> list[asyncpg.Record]:
+    return await conn.fetch(
         _SQL["correct_stock"],
         [c.sku for c in summed],
         [c.warehouse for c in summed],
@@ -165,10 +170,6 @@ async def correct(
         why.actor,
         why.occurred_at,
     )
-    gained = {c.sku for c in summed if c.on_hand - c.damaged - c.safety > 0}
-    if gained:
-        await wake_waiting(conn, gained, why.cause)
-    return [dict(row) for row in rows]
 
 
 def _sum(corrections: Sequence[Correction]) -> list[Correction]:

@@ -62,6 +62,50 @@ def sandbox() -> None:
     runpy.run_module("adapters.sandbox", run_name="__main__", alter_sys=True)
 
 
+@app.command()
+def seed() -> None:
+    """Put a small catalog with stock into the shop at KERVAN_API_URL."""
+    from ops.seed import WAREHOUSE, SeedError, seed  # noqa: PLC0415
+    from settings import load  # noqa: PLC0415
+
+    try:
+        count = seed(load())
+    except SeedError as error:
+        typer.echo(f"seed: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{count} items with stock at {WAREHOUSE}")
+
+
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.callback()
+def _keys() -> None:
+    """Keep `create` a command of its own while it is the only one."""
+
+
+@keys.command()
+def create(
+    scope: Annotated[
+        list[str], typer.Option(help="storefront, support, warehouse, reports, admin")
+    ],
+    name: Annotated[str, typer.Option(help="Whose key it is; stands in the timeline.")] = "cli",
+) -> None:
+    """Make a key, and print it: it is stored nowhere."""
+    from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
+
+    from ops.keys import UnknownScopeError  # noqa: PLC0415
+    from ops.keys import create as create_key  # noqa: PLC0415
+    from settings import load  # noqa: PLC0415
+
+    try:
+        typer.echo(asyncio.run(create_key(load(), name, scope)))
+    except (UnknownScopeError, InterfaceError, OSError, PostgresError) as error:
+        typer.echo(f"keys create: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
 def main() -> None:
     """Run the command line; a setting that cannot be read is named, without a stack trace."""
     try:

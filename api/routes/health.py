@@ -43,9 +43,7 @@ async def _database_trouble(request: Request) -> str | None:
     """Why the database cannot be used, in words for an operator; None when it can."""
     own = services(request)
     if own.database is None:
-        return (
-            getattr(request.app.state, "database_trouble", None) or "not connected yet"
-        )
+        return getattr(request.app.state, "database_trouble", None) or "not connected yet"
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), own.pool.acquire() as conn:
             await reads.ping(conn)

@@ -51,15 +51,11 @@ async def create_key(request: Request) -> Response:
     answer = await once.do(effect, cause="")
     if secret:
         shown = views.dumps(secret)
-        answer = Answer(
-            answer.status, answer.body.removesuffix(b"null}") + shown + b"}"
-        )
+        answer = Answer(answer.status, answer.body.removesuffix(b"null}") + shown + b"}")
     return answer.response()
 
 
-@router.get(
-    "/v1/api-keys", **describe("Keys, newest first", PageOut[ApiKeyOut], scopes=ADMIN)
-)
+@router.get("/v1/api-keys", **describe("Keys, newest first", PageOut[ApiKeyOut], scopes=ADMIN))
 async def list_keys(
     request: Request,
     limit: paging.Limit = paging.DEFAULT_LIMIT,

@@ -28,9 +28,7 @@ def no_nul(value: str | None, name: str) -> str | None:
     """A query parameter that PostgreSQL can compare with."""
     if value is not None and "\0" in value:
         detail = "A NUL character is not allowed."
-        raise invalid(
-            [FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters"
-        )
+        raise invalid([FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters")
     return value
 
 
@@ -123,16 +121,12 @@ async def get_order(request: Request, order_id: str) -> Response:
         row = await reads.order(conn, known_id(order_id, "order"))
     if row is None:
         raise not_found("order")
-    return views.ok(
-        views.order(row, links_of(own), contact=caller.sees_contact)
-    ).response()
+    return views.ok(views.order(row, links_of(own), contact=caller.sees_contact)).response()
 
 
 @router.get(
     "/v1/orders/{order_id}/events",
-    **describe(
-        "An order's timeline", PageOut[EventOut], problems=(404,), scopes=READERS
-    ),
+    **describe("An order's timeline", PageOut[EventOut], problems=(404,), scopes=READERS),
 )
 async def list_events(
     request: Request,
@@ -163,9 +157,7 @@ async def list_events(
     return views.ok(views.page(items, following)).response()
 
 
-_STREAM = describe(
-    "An order's timeline as it happens", None, problems=(404,), scopes=READERS
-)
+_STREAM = describe("An order's timeline as it happens", None, problems=(404,), scopes=READERS)
 _STREAM["responses"][200] = {
     "description": "Server-sent events: `id` is the event's id, `event` its type, `data` its JSON. "
     "The stream ends when the order is closed; a reconnect is then answered with 204.",
@@ -227,6 +219,4 @@ def known_id(value: str, what: str) -> str:
 def links_of(own: Services) -> views.Links:
     """Where orders can be looked at."""
     settings = own.settings
-    return views.Links(
-        settings.api_url, settings.temporal_ui_url, settings.temporal_namespace
-    )
+    return views.Links(settings.api_url, settings.temporal_ui_url, settings.temporal_namespace)

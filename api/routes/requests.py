@@ -35,9 +35,7 @@ router = APIRouter(tags=["requests"])
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
-async def _order_after(
-    own: Services, conn: Connection, order_id: str
-) -> dict[str, Any]:
+async def _order_after(own: Services, conn: Connection, order_id: str) -> dict[str, Any]:
     row = await reads.order(conn, order_id)
     assert row is not None  # noqa: S101 - orders are never deleted
     return views.order(row, links_of(own), contact=False)
@@ -81,9 +79,7 @@ async def cancel_order(request: Request, order_id: str) -> Response:
         data={"reason": code, "lines": units},
         note="\n\n".join(part for part in (words, body.note) if part) or None,
     )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 def _units(lines: list[tuple[str, int]]) -> dict[str, int]:
@@ -119,11 +115,11 @@ async def hold_order(request: Request, order_id: str) -> Response:
         order = await _order_after(own, conn, order_id)
         hold = next((h for h in order["holds"] if h["id"] == made["hold_id"]), None)
         # Somebody may have released it before we looked.
-        hold = hold or {"id": made["hold_id"], "reason": body.reason, "note": None} | {
+        hold = hold or {"id": made["hold_id"], "reason": body.reason} | {
             "actor": caller.name,
             "created_at": order["updated_at"],
         }
-        return views.ok({**hold, "order": order}, 201)
+        return views.ok({**hold, "note": body.note, "order": order}, 201)
 
     petition = Petition(
         known_id(order_id, "order"),
@@ -135,9 +131,7 @@ async def hold_order(request: Request, order_id: str) -> Response:
         note=body.note,
         make=make,
     )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 @router.delete(
@@ -196,9 +190,7 @@ async def retry_order(request: Request, order_id: str) -> Response:
         data={"code": code},
         note=parsed.value.note,
     )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 @router.post(
@@ -252,26 +244,18 @@ async def add_payment(request: Request, order_id: str) -> Response:
         view=view,
         data={"method": body.method},
         make=make,
-        refuse=lambda conn, made, code: intake.refuse_tender(
-            conn, made["payment_id"], code
-        ),
+        refuse=lambda conn, made, code: intake.refuse_tender(conn, made["payment_id"], code),
     )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 def _check_payment(body: AddPaymentIn, own: Services) -> None:
     errors = []
     if body.provider is not None and body.provider not in own.providers.payments:
         known = ", ".join(sorted(own.providers.payments))
-        errors.append(
-            FieldError("/provider", "unknown_provider", f"Configured are: {known}.")
-        )
+        errors.append(FieldError("/provider", "unknown_provider", f"Configured are: {known}."))
     if body.method in NEEDS_TOKEN and body.token is None:
-        errors.append(
-            FieldError("/token", "token_required", f"A {body.method} needs a token.")
-        )
+        errors.append(FieldError("/token", "token_required", f"A {body.method} needs a token."))
     if errors:
         raise invalid(errors)
 

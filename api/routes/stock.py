@@ -67,9 +67,7 @@ async def put_item(request: Request, sku: str) -> Response:
     return views.ok(row).response()
 
 
-@router.get(
-    "/v1/items", **describe("Items by sku", PageOut[ItemOut], scopes=STOCK_READERS)
-)
+@router.get("/v1/items", **describe("Items by sku", PageOut[ItemOut], scopes=STOCK_READERS))
 async def list_items(
     request: Request,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
@@ -79,9 +77,7 @@ async def list_items(
     await admit(request, STOCK_READERS)
     place = paging.decode(cursor, str)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.items(
-            conn, after=place[0] if place else None, limit=limit + 1
-        )
+        found = await catalog.items(conn, after=place[0] if place else None, limit=limit + 1)
     rows, following = paging.cut(found, limit, lambda row: paging.encode(row["sku"]))
     return views.ok(views.page(rows, following)).response()
 
@@ -123,9 +119,7 @@ async def put_warehouse(request: Request, code: str) -> Response:
     body = (await parse(request, WarehouseIn)).value
     name = _path_code(code, "code", _LONGEST_CODE)
     async with services(request).pool.acquire() as conn:
-        row = await catalog.put_warehouse(
-            conn, catalog.Warehouse(name, **body.model_dump())
-        )
+        row = await catalog.put_warehouse(conn, catalog.Warehouse(name, **body.model_dump()))
     return views.ok(row).response()
 
 
@@ -142,9 +136,7 @@ async def list_warehouses(
     await admit(request, STOCK_READERS)
     place = paging.decode(cursor, str)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.warehouses(
-            conn, after=place[0] if place else None, limit=limit + 1
-        )
+        found = await catalog.warehouses(conn, after=place[0] if place else None, limit=limit + 1)
     rows, following = paging.cut(found, limit, lambda row: paging.encode(row["code"]))
     return views.ok(views.page(rows, following)).response()
 
@@ -157,17 +149,13 @@ async def get_warehouse(request: Request, code: str) -> Response:
     """One warehouse."""
     await admit(request, STOCK_READERS)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.warehouses(
-            conn, code=_path_code(code, "code", _LONGEST_CODE)
-        )
+        found = await catalog.warehouses(conn, code=_path_code(code, "code", _LONGEST_CODE))
     if not found:
         raise not_found("warehouse")
     return views.ok(found[0]).response()
 
 
-@router.get(
-    "/v1/stock", **describe("Stock levels", PageOut[LevelOut], scopes=STOCK_READERS)
-)
+@router.get("/v1/stock", **describe("Stock levels", PageOut[LevelOut], scopes=STOCK_READERS))
 async def list_stock(
     request: Request,
     sku: Annotated[str | None, Query(max_length=100)] = None,
@@ -193,9 +181,7 @@ async def list_stock(
 
 @router.get(
     "/v1/stock/movements",
-    **describe(
-        "The stock ledger, newest first", PageOut[MovementOut], scopes=STOCK_READERS
-    ),
+    **describe("The stock ledger, newest first", PageOut[MovementOut], scopes=STOCK_READERS),
 )
 async def list_movements(  # noqa: PLR0913 - filters
     request: Request,
@@ -220,9 +206,7 @@ async def list_movements(  # noqa: PLR0913 - filters
             limit=limit + 1,
         )
     rows, following = paging.cut(found, limit, lambda row: paging.encode(row["id"]))
-    return views.ok(
-        views.page([views.movement(row) for row in rows], following)
-    ).response()
+    return views.ok(views.page([views.movement(row) for row in rows], following)).response()
 
 
 @router.post(
@@ -245,22 +229,14 @@ async def receive_stock(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, ReceiptIn)
     body = parsed.value
-    lines = [
-        Correction(x.sku, body.warehouse, "receipt", x.quantity) for x in body.lines
-    ]
+    lines = [Correction(x.sku, body.warehouse, "receipt", x.quantity) for x in body.lines]
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        await _must_exist(
-            conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse}
-        )
-        why = catalog.Why(
-            f"receipt:{cause}", caller.name, body.reference, body.occurred_at
-        )
+        await _must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        why = catalog.Why(f"receipt:{cause}", caller.name, body.reference, body.occurred_at)
         return await _correct(conn, lines, why)
 
-    return (
-        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
-    ).response()
+    return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
 @router.post(
@@ -290,17 +266,11 @@ async def adjust_stock(request: Request) -> Response:
     ]
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        await _must_exist(
-            conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse}
-        )
-        why = catalog.Why(
-            f"adjustment:{cause}", caller.name, body.reason, body.occurred_at
-        )
+        await _must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        why = catalog.Why(f"adjustment:{cause}", caller.name, body.reason, body.occurred_at)
         return await _correct(conn, lines, why)
 
-    return (
-        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
-    ).response()
+    return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
 @router.post(
@@ -322,18 +292,11 @@ async def count_stock(request: Request) -> Response:
     skus = [x.sku for x in body.lines]
     twice = [i for i, sku in enumerate(skus) if sku in skus[:i]]
     if twice:
-        raise invalid(
-            [
-                FieldError(f"/lines/{i}/sku", "duplicate", "Counted twice.")
-                for i in twice
-            ]
-        )
+        raise invalid([FieldError(f"/lines/{i}/sku", "duplicate", "Counted twice.") for i in twice])
 
     async def effect(conn: Connection, cause: str) -> Answer:
         await _must_exist(conn, skus, {"/warehouse": body.warehouse})
-        levels = await catalog.lock_levels(
-            conn, [(sku, body.warehouse) for sku in skus]
-        )
+        levels = await catalog.lock_levels(conn, [(sku, body.warehouse) for sku in skus])
         lines = [
             Correction(x.sku, body.warehouse, "count", x.counted - level["on_hand"])
             for x in body.lines
@@ -342,9 +305,7 @@ async def count_stock(request: Request) -> Response:
         why = catalog.Why(f"count:{cause}", caller.name, body.reason, body.occurred_at)
         return await _correct(conn, lines, why)
 
-    return (
-        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
-    ).response()
+    return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
 @router.post(
@@ -386,32 +347,22 @@ async def transfer_stock(request: Request) -> Response:
             "/to_warehouse": body.to_warehouse,
         }
         await _must_exist(conn, [x.sku for x in body.lines], places)
-        why = catalog.Why(
-            f"transfer:{cause}", caller.name, body.reference, body.occurred_at
-        )
+        why = catalog.Why(f"transfer:{cause}", caller.name, body.reference, body.occurred_at)
         return await _correct(conn, lines, why)
 
-    return (
-        await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))
-    ).response()
+    return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
-def _once(
-    request: Request, caller: Caller, parsed: Parsed[object], key: str | None
-) -> Once:
+def _once(request: Request, caller: Caller, parsed: Parsed[object], key: str | None) -> Once:
     return Once(services(request), caller, parsed.request_hash, key)
 
 
-async def _correct(
-    conn: Connection, lines: list[Correction], why: catalog.Why
-) -> Answer:
+async def _correct(conn: Connection, lines: list[Correction], why: catalog.Why) -> Answer:
     levels = await catalog.correct(conn, lines, why)
     return views.ok({"cause": why.cause, "levels": levels}, 201)
 
 
-async def _must_exist(
-    conn: Connection, skus: list[str], places: dict[str, str]
-) -> None:
+async def _must_exist(conn: Connection, skus: list[str], places: dict[str, str]) -> None:
     """Items and warehouses are made before stock of them is; 422 names what is missing."""
     no_item = await catalog.unknown_skus(conn, skus)
     no_place = await catalog.unknown_warehouses(conn, list(places.values()))
@@ -431,14 +382,7 @@ async def _must_exist(
 
 def _path_code(value: str, name: str, longest: int) -> str:
     """A code in a path: the same characters as in a body."""
-    if (
-        len(value) > longest
-        or value != value.strip()
-        or not value
-        or not value.isprintable()
-    ):
+    if len(value) > longest or value != value.strip() or not value or not value.isprintable():
         detail = f"Not a {name}: 1 to {longest} printable characters, no blank at either end."
-        raise invalid(
-            [FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters"
-        )
+        raise invalid([FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters")
     return value

@@ -119,9 +119,7 @@ section { border-top: 1px solid #ccc; }
 @router.get("/track/style.css", include_in_schema=False)
 async def style() -> Response:
     """The page's look."""
-    return Response(
-        _STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"}
-    )
+    return Response(_STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
 
 
 @router.get("/track/{token}", include_in_schema=False)
@@ -133,17 +131,13 @@ async def track(request: Request, token: str) -> Response:
         row = await reads.order_by_token(conn, token)
     if row is None:
         raise not_found("page")
-    return Response(
-        _render(row), media_type="text/html; charset=utf-8", headers=_HEADERS
-    )
+    return Response(_render(row), media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 
 def _render(row: Mapping[str, Any]) -> str:
     language = "tr" if row["locale"].lower().startswith("tr") else "en"
     words: dict[str, Any] = _WORDS[language]
-    parcels = [
-        s for s in row["shipments"] or () if s["status"] in ("shipped", "delivered")
-    ]
+    parcels = [s for s in row["shipments"] or () if s["status"] in ("shipped", "delivered")]
     name = ((row["contact"] or {}).get("name") or "").split()
     return _PAGE.render(
         language=language,

@@ -83,9 +83,7 @@ async def _work(conn: Connection, work_id: str, status: int = 200) -> Answer:
 
 async def _owner(own: Services, work_id: str) -> str:
     async with own.pool.acquire() as conn:
-        order_id = await reads.owner_of_work(
-            conn, known_id(work_id, "fulfillment order")
-        )
+        order_id = await reads.owner_of_work(conn, known_id(work_id, "fulfillment order"))
     if order_id is None:
         raise not_found("fulfillment order")
     return order_id
@@ -126,9 +124,7 @@ async def start_work(request: Request, fulfillment_order_id: str) -> Response:
         "Report what was found",
         WorkOut,
         body=PickIn,
-        example={
-            "lines": [{"line_id": "lin_01jd8w3n0c9v5b1r6t2m4q7xza", "quantity": 2}]
-        },
+        example={"lines": [{"line_id": "lin_01jd8w3n0c9v5b1r6t2m4q7xza", "quantity": 2}]},
         problems=(404,),
         scopes=WAREHOUSE,
     ),
@@ -188,9 +184,7 @@ class _Refusal:
         example={
             "parcels": [
                 {
-                    "lines": [
-                        {"line_id": "lin_01jd8w3n0c9v5b1r6t2m4q7xza", "quantity": 2}
-                    ],
+                    "lines": [{"line_id": "lin_01jd8w3n0c9v5b1r6t2m4q7xza", "quantity": 2}],
                     "weight_g": 450,
                     "length_mm": 300,
                     "width_mm": 200,
@@ -225,20 +219,12 @@ async def pack_work(request: Request, fulfillment_order_id: str) -> Response:
                 parcel.width_mm,
                 parcel.height_mm,
             )
-            for shipment_id, parcel in zip(
-                made["shipment_ids"], body.parcels, strict=True
-            )
+            for shipment_id, parcel in zip(made["shipment_ids"], body.parcels, strict=True)
         ]
-        return PackRequest(
-            asker, fulfillment_order_id, parcels, _text(body.occurred_at)
-        )
+        return PackRequest(asker, fulfillment_order_id, parcels, _text(body.occurred_at))
 
-    petition = _petition(
-        "pack", order_id, fulfillment_order_id, build, body.occurred_at, make
-    )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    petition = _petition("pack", order_id, fulfillment_order_id, build, body.occurred_at, make)
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 @router.post(
@@ -270,12 +256,8 @@ async def ship_work(request: Request, fulfillment_order_id: str) -> Response:
             _text(body.occurred_at),
         )
 
-    petition = _petition(
-        "ship", order_id, fulfillment_order_id, build, body.occurred_at
-    )
-    return (
-        await Desk(own, caller, parsed.request_hash, key).carry(petition)
-    ).response()
+    petition = _petition("ship", order_id, fulfillment_order_id, build, body.occurred_at)
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 async def _nothing(_: Connection) -> Made:
@@ -308,9 +290,7 @@ def _petition(  # noqa: PLR0913 - what differs between packing and shipping
 def _each_once(ids: list[str], where: str, name: str) -> None:
     """A line or a parcel named twice would make it unclear what is meant."""
     errors = [
-        FieldError(
-            f"{where}/{i}" + (f"/{name}" if name else ""), "duplicate", "Named twice."
-        )
+        FieldError(f"{where}/{i}" + (f"/{name}" if name else ""), "duplicate", "Named twice.")
         for i, one in enumerate(ids)
         if one in ids[:i]
     ]
@@ -321,9 +301,7 @@ def _each_once(ids: list[str], where: str, name: str) -> None:
 def _at(occurred_at: datetime | None) -> datetime | None:
     """When it happened; what has not happened yet cannot be reported."""
     if occurred_at is not None and occurred_at > datetime.now(UTC):
-        errors = [
-            FieldError("/occurred_at", "in_the_future", "It has not happened yet.")
-        ]
+        errors = [FieldError("/occurred_at", "in_the_future", "It has not happened yet.")]
         raise Problem(422, "invalid_request", errors[0].detail, errors)
     return occurred_at
 

@@ -28,9 +28,7 @@ _PROBLEMS = (400, 401, 404, 413)
 )
 async def payment_webhook(request: Request, provider: str) -> Response:
     """Signed by the provider on the raw body; each event counts once."""
-    return await _receive(
-        request, "payments", provider, services(request).providers.payments
-    )
+    return await _receive(request, "payments", provider, services(request).providers.payments)
 
 
 @router.post(
@@ -39,9 +37,7 @@ async def payment_webhook(request: Request, provider: str) -> Response:
 )
 async def carrier_webhook(request: Request, provider: str) -> Response:
     """Signed by the carrier on the raw body; each event counts once."""
-    return await _receive(
-        request, "carriers", provider, services(request).providers.carriers
-    )
+    return await _receive(request, "carriers", provider, services(request).providers.carriers)
 
 
 @router.post(
@@ -71,9 +67,7 @@ async def _receive(
     try:
         news: Sequence[PaymentNews | CarrierNews] = adapter.parse_webhook(headers, body)
     except InvalidSignature:
-        raise Problem(
-            401, "invalid_signature", "The signature does not fit the body."
-        ) from None
+        raise Problem(401, "invalid_signature", "The signature does not fit the body.") from None
     except MalformedWebhook:
         raise Problem(
             422,

@@ -50,9 +50,7 @@ _NOT_IN_ISO_3166 = {
     "ZZ",
 }
 COUNTRIES = (
-    frozenset(
-        code for code in Locale("en").territories if re.fullmatch("[A-Z]{2}", code)
-    )
+    frozenset(code for code in Locale("en").territories if re.fullmatch("[A-Z]{2}", code))
     - _NOT_IN_ISO_3166
     - {"XA", "XB"}
 )
@@ -73,9 +71,7 @@ class Strict(BaseModel):
 
 def _country(code: str) -> str:
     if code not in COUNTRIES:
-        raise PydanticCustomError(
-            "unknown_country", "Not a country of ISO 3166-1 alpha-2."
-        )
+        raise PydanticCustomError("unknown_country", "Not a country of ISO 3166-1 alpha-2.")
     return code
 
 
@@ -83,9 +79,7 @@ def _currency(code: str) -> str:
     try:
         exponent(code)
     except UnknownCurrency:
-        raise PydanticCustomError(
-            "unknown_currency", "Not a currency of ISO 4217."
-        ) from None
+        raise PydanticCustomError("unknown_currency", "Not a currency of ISO 4217.") from None
     return code
 
 
@@ -100,9 +94,7 @@ def _known_locale(tag: str) -> bool:
 
 def _locale(tag: str) -> str:
     if not _known_locale(tag):
-        raise PydanticCustomError(
-            "unknown_locale", "Not a language tag of BCP 47 that is known."
-        )
+        raise PydanticCustomError("unknown_locale", "Not a language tag of BCP 47 that is known.")
     return tag
 
 
@@ -123,9 +115,7 @@ def _instant(value: datetime) -> datetime:
     except OverflowError:
         moment = None
     if moment is None or moment.year < _EARLIEST_YEAR:
-        raise PydanticCustomError(
-            "out_of_range", "The time is before 1970 or beyond the calendar."
-        )
+        raise PydanticCustomError("out_of_range", "The time is before 1970 or beyond the calendar.")
     return moment
 
 
@@ -186,9 +176,7 @@ Email = Annotated[str, Field(min_length=3, max_length=254), AfterValidator(_emai
 Phone = _text(40)
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
-TaxRate = Annotated[
-    int, Field(ge=0, le=100_000, description="basis points: 2000 is 20%")
-]
+TaxRate = Annotated[int, Field(ge=0, le=100_000, description="basis points: 2000 is 20%")]
 When = Annotated[AwareDatetime, AfterValidator(_instant)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_metadata)]
 

@@ -52,9 +52,7 @@ class AddressIn(Strict):
     company: Name | None = None
     city: ShortText
     region: ShortText | None = None
-    postal_code: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = (
-        None
-    )
+    postal_code: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = None
     country: Country
     phone: Phone | None = None
 

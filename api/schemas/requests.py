@@ -144,9 +144,7 @@ class QuoteIn(Strict):
     """Where to, and what."""
 
     country: Country
-    postal_code: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = (
-        None
-    )
+    postal_code: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = None
     lines: Annotated[list[QuoteLineIn], Field(max_length=500)] = []
     currency: Currency | None = None
 

@@ -29,9 +29,7 @@ class ItemIn(Strict):
     length_mm: Size = 0
     width_mm: Size = 0
     height_mm: Size = 0
-    hs_code: Annotated[str, Field(pattern=r"^[0-9]{4}([0-9. ]{0,8}[0-9])?$")] | None = (
-        None
-    )
+    hs_code: Annotated[str, Field(pattern=r"^[0-9]{4}([0-9. ]{0,8}[0-9])?$")] | None = None
     origin: Country | None = None
     category: Name | None = None
 

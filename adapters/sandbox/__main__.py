@@ -26,7 +26,8 @@ class SandboxSettings(Settings):
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = SandboxSettings()
-    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s")
+    # Ours goes through structlog; of the libraries only what is wrong is worth a line.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     if settings.log_format == "json":
         structlog.configure(
             processors=[

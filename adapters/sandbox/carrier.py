@@ -85,7 +85,8 @@ class SandboxCarrier:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[CarrierNews]:
         """Verify the signature on the raw body and read the news (header names in lower case)."""
-        verify(self._webhook_secret, headers, body, datetime.now(UTC))
+        now = datetime.now(UTC)
+        verify(self._webhook_secret, headers, body, now)
         try:
             event = _Event.model_validate_json(body)
             return [_news(_Scan.model_validate(event.data))] if event.type == _SCAN else []

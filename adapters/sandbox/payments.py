@@ -99,7 +99,8 @@ class SandboxPayments:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[PaymentNews]:
         """Verify the signature on the raw body and read the news (header names in lower case)."""
-        verify(self._webhook_secret, headers, body, datetime.now(UTC))
+        now = datetime.now(UTC)
+        verify(self._webhook_secret, headers, body, now)
         try:
             event = _Event.model_validate_json(body)
             if event.type not in _EVENTS:

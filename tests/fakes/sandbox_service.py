@@ -66,6 +66,11 @@ class SandboxService:
             self._child.send(signal.SIGKILL)
             await self._child.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal (stop it in its tracks, let it go on)."""
+        if self._child is not None:
+            self._child.send(number)
+
     async def stop(self) -> None:
         """Ask the process to end, and wait for it."""
         if self._child is not None:

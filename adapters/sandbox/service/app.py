@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from adapters.sandbox.service.answers import Cables, Json, problem
@@ -79,6 +80,7 @@ def create_app(config: Config) -> ASGIApp:
     app.add_api_route("/healthz", _healthz, methods=["GET"], tags=["process"])
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_no_route)
     return Cables(app)
 
 
@@ -101,6 +103,14 @@ async def _on_problem(_: Request, error: Exception) -> Response:
     if not isinstance(error, Problem):
         raise error
     return problem(error)
+
+
+async def _on_no_route(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    code = status.phrase.lower().replace(" ", "_")
+    return problem(Problem(status, code, "The service has no such call."))
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:

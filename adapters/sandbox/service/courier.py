@@ -50,13 +50,14 @@ class Courier:
         ):
             while True:
                 self._changed.clear()
-                for webhook in self._due():
+                # One look at the clock for both, or what falls due between them is slept over.
+                now = self._clock().timestamp()
+                for webhook in self._due(now):
                     self._under_way.add(webhook["seq"])
                     group.create_task(self._carry(client, webhook))
-                await self._wait()
+                await self._wait(now)
 
-    def _due(self) -> Sequence[sqlite3.Row]:
-        now = self._clock().timestamp()
+    def _due(self, now: float) -> Sequence[sqlite3.Row]:
         at_once = 1 if self._failures else _AT_ONCE
         free = at_once - len(self._under_way)
         if free <= 0 or now < self._paused_until:
@@ -71,15 +72,15 @@ class Courier:
         )
         return [row for row in rows if row["seq"] not in self._under_way][:free]
 
-    async def _wait(self) -> None:
-        now = self._clock().timestamp()
+    async def _wait(self, now: float) -> None:
         wake = self._paused_until
         if wake <= now:
             wake = self._store.value(
                 "SELECT min(due) FROM webhooks WHERE delivered_at IS NULL AND due > ?", now
             )
+        delay = None if wake is None else max(0.0, wake - self._clock().timestamp())
         try:
-            await asyncio.wait_for(self._changed.wait(), None if wake is None else wake - now)
+            await asyncio.wait_for(self._changed.wait(), delay)
         except TimeoutError:
             return
 
@@ -137,4 +138,4 @@ class Courier:
 def _backoff(failures: int, longest: float) -> float:
     """Seconds to wait after `failures` earlier failures: doubling, capped, and a little random."""
     exact: float = min(longest, _FIRST_RETRY * 2 ** min(failures, 16))
-    return exact * random.uniform(0.8, 1.2)  # noqa: S311 - spreading load, no secret
+    return exact * random.uniform(0.8, 1.2)  # noqa: S311

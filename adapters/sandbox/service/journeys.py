@@ -28,7 +28,12 @@ _NORMAL = _hours((4, T.IN_TRANSIT), (16, T.OUT_FOR_DELIVERY), (4, T.DELIVERED))
 JOURNEYS: Mapping[str, tuple[Step, ...]] = MappingProxyType(
     dict.fromkeys("01234", _NORMAL)
     | {
-        "5": _hours((4, T.IN_TRANSIT), (20, T.DELAYED), (16, T.OUT_FOR_DELIVERY), (4, T.DELIVERED)),
+        "5": _hours(
+            (4, T.IN_TRANSIT),
+            (20, T.DELAYED),
+            (16, T.OUT_FOR_DELIVERY),
+            (4, T.DELIVERED),
+        ),
         "6": _hours(
             (4, T.IN_TRANSIT),
             (16, T.OUT_FOR_DELIVERY),

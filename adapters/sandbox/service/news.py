@@ -30,7 +30,12 @@ class News:
     ) -> None:
         """Queue one event. Call it inside the transaction that makes it true."""
         body = orjson.dumps(
-            {"id": event_id, "type": kind, "occurred_at": text(occurred_at), "data": data}
+            {
+                "id": event_id,
+                "type": kind,
+                "occurred_at": text(occurred_at),
+                "data": data,
+            }
         )
         self._store.write(
             "INSERT INTO webhooks (id, path, body, due) VALUES (?, ?, ?, ?)",

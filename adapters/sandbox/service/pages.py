@@ -155,7 +155,15 @@ class Pages:
 def _address(row: sqlite3.Row) -> Sequence[str]:
     to = json.loads(row["destination"])
     city = f"{to['postal_code']} {to['city']}".strip()
-    lines = [to["name"], to["company"], to["line1"], to["line2"], city, to["region"], to["country"]]
+    lines = [
+        to["name"],
+        to["company"],
+        to["line1"],
+        to["line2"],
+        city,
+        to["region"],
+        to["country"],
+    ]
     return [line for line in lines if line]
 
 

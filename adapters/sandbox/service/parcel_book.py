@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from adapters.sandbox.service.journeys import DETAILS, JOURNEYS, PROMISE, ending, price_minor
+from adapters.sandbox.service.journeys import (
+    DETAILS,
+    JOURNEYS,
+    PROMISE,
+    ending,
+    price_minor,
+)
 from adapters.sandbox.service.news import CARRIERS_PATH, News
 from adapters.sandbox.service.problems import Problem, key_reused, not_found
 from adapters.sandbox.service.store import Store
@@ -227,7 +233,10 @@ class ParcelBook:
             raise LookupError(message)
         made = scan(row)
         if tell:
-            data = made | {"order": parcel["order_ref"], "shipment": parcel["shipment_ref"]}
+            data = made | {
+                "order": parcel["order_ref"],
+                "shipment": parcel["shipment_ref"],
+            }
             self._news.tell(CARRIERS_PATH, scan_id, "parcel.scan", moment, data)
         return made
 

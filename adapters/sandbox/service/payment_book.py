@@ -180,7 +180,10 @@ class PaymentBook:
     @staticmethod
     def _action(payment_id: str, asked: NewPayment, public_url: str) -> dict[str, str]:
         if asked.token:
-            return {"type": "redirect", "url": f"{public_url}/payments/{payment_id}/page"}
+            return {
+                "type": "redirect",
+                "url": f"{public_url}/payments/{payment_id}/page",
+            }
         return {
             "type": "bank_transfer",
             "bank": "Sandbox Bank",
@@ -335,7 +338,8 @@ class PaymentBook:
 
     def _authorization(self, payment_id: str) -> Done:
         key = self._store.value(
-            "SELECT key FROM operations WHERE payment_id = ? AND kind = 'authorize'", payment_id
+            "SELECT key FROM operations WHERE payment_id = ? AND kind = 'authorize'",
+            payment_id,
         )
         return self._done(key)
 

@@ -10,7 +10,12 @@ from adapters.sandbox.service.answers import Json, Lost
 from adapters.sandbox.service.doors import Guard, PublicUrl, idempotency_key
 from adapters.sandbox.service.payment_book import Done, NewPayment, PaymentBook
 from adapters.sandbox.service.problems import not_found
-from adapters.sandbox.service.requests import AuthorizeBody, ConfirmBody, ExpireBody, SettleBody
+from adapters.sandbox.service.requests import (
+    AuthorizeBody,
+    ConfirmBody,
+    ExpireBody,
+    SettleBody,
+)
 from adapters.sandbox.service.settling import Asked
 from adapters.sandbox.service.store import Store
 from domain.states import OperationKind

@@ -49,7 +49,11 @@ class Schedule:
         if self.speed:
             due = (self._clock() + delay).timestamp()
             self._store.write(
-                "INSERT INTO jobs (kind, ref, step, due) VALUES (?, ?, ?, ?)", kind, ref, step, due
+                "INSERT INTO jobs (kind, ref, step, due) VALUES (?, ?, ?, ?)",
+                kind,
+                ref,
+                step,
+                due,
             )
 
     def drop(self, ref: str) -> None:

@@ -106,7 +106,11 @@ async def sandbox(
 async def payments(sandbox: SandboxService, shop: WebhookReceiver) -> AsyncIterator[PaymentLab]:
     """Each payment adapter in turn."""
     gateways = sandbox.gateways()
-    tokens = {"good": "tok_visa", "declined": "tok_declined", "customer_acts": "tok_manual"}
+    tokens = {
+        "good": "tok_visa",
+        "declined": "tok_declined",
+        "customer_acts": "tok_manual",
+    }
     yield SandboxPaymentLab(gateways.payments["sandbox"], sandbox, shop, tokens)
     await gateways.aclose()
 

@@ -1,7 +1,7 @@
 """What every `CarrierGateway` must do, whoever is behind it."""
 
 import asyncio
-import uuid
+import secrets
 from dataclasses import replace
 
 import pytest
@@ -18,7 +18,7 @@ BOX = Parcel(weight_g=1200, length_mm=300, width_mm=200, height_mm=100)
 
 
 def asked() -> LabelRequest:
-    unique = uuid.uuid4().hex
+    unique = secrets.token_hex(8)
     return LabelRequest(
         key=f"{unique}:label",
         order_id=f"ord_{unique}",
@@ -43,13 +43,13 @@ async def test_a_label_has_a_number_addresses_and_a_price(carrier: CarrierLab) -
 
 async def test_a_heavier_parcel_costs_more(carrier: CarrierLab) -> None:
     light = await carrier.gateway.buy_label(asked())
-    heavy = await carrier.gateway.buy_label(
-        replace(asked(), parcel=replace(BOX, weight_g=9000))
-    )
+    heavy = await carrier.gateway.buy_label(replace(asked(), parcel=replace(BOX, weight_g=9000)))
     assert light.cost < heavy.cost
 
 
-async def test_the_same_key_buys_one_label_also_when_sent_at_once(carrier: CarrierLab) -> None:
+async def test_the_same_key_buys_one_label_also_when_sent_at_once(
+    carrier: CarrierLab,
+) -> None:
     request = asked()
     labels = await asyncio.gather(*(carrier.gateway.buy_label(request) for _ in range(10)))
     assert len(set(labels)) == 1
@@ -68,7 +68,9 @@ async def test_a_label_that_was_never_bought_is_not_found(carrier: CarrierLab) -
     assert await carrier.gateway.find_label("never sent") is None
 
 
-async def test_an_unused_label_is_taken_back_any_number_of_times(carrier: CarrierLab) -> None:
+async def test_an_unused_label_is_taken_back_any_number_of_times(
+    carrier: CarrierLab,
+) -> None:
     label = await carrier.gateway.buy_label(asked())
     assert await carrier.gateway.void_label("void", label.provider_ref)
     assert await carrier.gateway.void_label("void", label.provider_ref)
@@ -84,7 +86,9 @@ async def test_a_label_in_use_is_not_taken_back(carrier: CarrierLab) -> None:
     assert not await carrier.gateway.void_label("void", label.provider_ref)
 
 
-async def test_scans_are_told_by_webhook_and_found_in_the_history(carrier: CarrierLab) -> None:
+async def test_scans_are_told_by_webhook_and_found_in_the_history(
+    carrier: CarrierLab,
+) -> None:
     label = await carrier.gateway.buy_label(asked())
     await carrier.gateway.hand_over("hand-over", label.provider_ref)
     await carrier.scan(label.tracking_number, TrackingStatus.DELIVERED)
@@ -104,7 +108,9 @@ async def test_scans_are_told_by_webhook_and_found_in_the_history(carrier: Carri
     ]
 
 
-async def test_a_scan_that_was_changed_on_its_way_is_refused(carrier: CarrierLab) -> None:
+async def test_a_scan_that_was_changed_on_its_way_is_refused(
+    carrier: CarrierLab,
+) -> None:
     label = await carrier.gateway.buy_label(asked())
     await carrier.scan(label.tracking_number, TrackingStatus.IN_TRANSIT)
     received = await carrier.webhook_about(label.tracking_number)

@@ -1,7 +1,7 @@
 """What every `PaymentGateway` must do, whoever is behind it."""
 
 import asyncio
-import uuid
+import secrets
 from dataclasses import replace
 
 import pytest
@@ -16,7 +16,7 @@ PRICE = Money(64790, "TRY")
 
 
 def asked(token: str, *, capture: bool = False) -> AuthorizeRequest:
-    unique = uuid.uuid4().hex
+    unique = secrets.token_hex(8)
     return AuthorizeRequest(
         key=f"{unique}:authorize",
         order_id=f"ord_{unique}",
@@ -45,10 +45,16 @@ async def test_a_good_card_is_authorized_and_not_captured(payments: PaymentLab) 
     outcome = await payments.gateway.authorize(asked(payments.tokens["good"]))
     assert outcome.status is OperationStatus.SUCCEEDED
     assert outcome.provider_ref
-    assert (outcome.captured, outcome.reason, outcome.client_action) == (False, "", None)
+    assert (outcome.captured, outcome.reason, outcome.client_action) == (
+        False,
+        "",
+        None,
+    )
 
 
-async def test_an_authorization_can_take_the_money_at_once(payments: PaymentLab) -> None:
+async def test_an_authorization_can_take_the_money_at_once(
+    payments: PaymentLab,
+) -> None:
     outcome = await payments.gateway.authorize(asked(payments.tokens["good"], capture=True))
     assert (outcome.status, outcome.captured) == (OperationStatus.SUCCEEDED, True)
 
@@ -58,7 +64,9 @@ async def test_a_declined_card_is_an_outcome_with_a_code(payments: PaymentLab) -
     assert (outcome.status, outcome.reason) == (OperationStatus.FAILED, "card_declined")
 
 
-async def test_the_same_key_is_charged_once_also_when_sent_at_once(payments: PaymentLab) -> None:
+async def test_the_same_key_is_charged_once_also_when_sent_at_once(
+    payments: PaymentLab,
+) -> None:
     request = asked(payments.tokens["good"])
     outcomes = await asyncio.gather(*(payments.gateway.authorize(request) for _ in range(10)))
     assert len(set(map(str, outcomes))) == 1
@@ -79,13 +87,13 @@ async def test_an_operation_is_found_by_its_key(payments: PaymentLab) -> None:
     capture = settling(request, authorized, "capture", 1000)
     captured = await payments.gateway.capture(capture)
     ref = authorized.provider_ref
-    assert (
-        await payments.gateway.look_up(OperationKind.AUTHORIZE, request.key, ref) == authorized
-    )
+    assert await payments.gateway.look_up(OperationKind.AUTHORIZE, request.key, ref) == authorized
     assert await payments.gateway.look_up(OperationKind.CAPTURE, capture.key, ref) == captured
 
 
-async def test_an_operation_that_never_arrived_is_not_found(payments: PaymentLab) -> None:
+async def test_an_operation_that_never_arrived_is_not_found(
+    payments: PaymentLab,
+) -> None:
     assert await payments.gateway.look_up(OperationKind.AUTHORIZE, "never sent", "") is None
 
 
@@ -114,7 +122,9 @@ async def test_more_than_authorized_is_not_captured(payments: PaymentLab) -> Non
     assert whole.status is OperationStatus.SUCCEEDED
 
 
-async def test_parts_are_refunded_and_never_more_than_was_captured(payments: PaymentLab) -> None:
+async def test_parts_are_refunded_and_never_more_than_was_captured(
+    payments: PaymentLab,
+) -> None:
     request = asked(payments.tokens["good"], capture=True)
     outcome = await payments.gateway.authorize(request)
     first = await payments.gateway.refund(settling(request, outcome, "first", 60000))
@@ -139,14 +149,20 @@ async def test_a_voided_authorization_cannot_be_captured(payments: PaymentLab) -
     assert voided.status is OperationStatus.SUCCEEDED
     assert await payments.gateway.void(void) == voided
     refused = await payments.gateway.capture(settling(request, outcome, "capture", 1))
-    assert (refused.status, refused.reason) == (OperationStatus.FAILED, "payment_voided")
+    assert (refused.status, refused.reason) == (
+        OperationStatus.FAILED,
+        "payment_voided",
+    )
 
 
 async def test_a_captured_payment_cannot_be_voided(payments: PaymentLab) -> None:
     request = asked(payments.tokens["good"], capture=True)
     outcome = await payments.gateway.authorize(request)
     refused = await payments.gateway.void(settling(request, outcome, "void", None))
-    assert (refused.status, refused.reason) == (OperationStatus.FAILED, "already_captured")
+    assert (refused.status, refused.reason) == (
+        OperationStatus.FAILED,
+        "already_captured",
+    )
 
 
 async def test_a_customer_who_must_act_is_told_where_and_the_end_is_told_by_webhook(
@@ -175,7 +191,9 @@ async def test_a_customer_who_must_act_is_told_where_and_the_end_is_told_by_webh
     assert (found.status, found.client_action) == (OperationStatus.SUCCEEDED, None)
 
 
-async def test_a_webhook_that_was_changed_on_its_way_is_refused(payments: PaymentLab) -> None:
+async def test_a_webhook_that_was_changed_on_its_way_is_refused(
+    payments: PaymentLab,
+) -> None:
     request = asked(payments.tokens["customer_acts"])
     outcome = await payments.gateway.authorize(request)
     await payments.customer_confirms(outcome.provider_ref)

@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    logs.configure(settings)
+    app.state.metrics.access = logs.configure(settings)
     own = _services(settings)
     app.state.services = own
     app.state.desk = OrderDesk(own, orders.links_of(own))

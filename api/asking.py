@@ -39,7 +39,7 @@ async def _undo_nothing(_: Connection, __: Made, ___: str) -> None:
 
 @dataclass(frozen=True)
 class Petition:
-    """One request to an order. `make` and `refuse` run in the claim's and the refusal's transaction.
+    """One request to an order. `make` runs in the claim's transaction, `refuse` in the refusal's.
 
     `make` answers what it made (ids), which `build` and `view` then get, also when the request is
     repeated; `data` and what was made stand in the timeline's event.

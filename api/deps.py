@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _KEY_CACHE_SECONDS = 5.0
 _KEY_CACHE_SIZE = 10_000
+_NO_KEY = "Send Authorization: Bearer and an API key."
+_BAD_KEY = "The API key is not known, or was revoked."
 
 # Who may call what (API.md); `admin` may call everything.
 STOREFRONT = ("storefront", "support", "admin")
@@ -108,10 +110,10 @@ class Guard:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
-            raise _unauthorized("Send Authorization: Bearer and an API key.")
+            raise _unauthorized(_NO_KEY)
         holder = self._developer(request, key) or await self._look_up(key, pool)
         if holder is None:
-            raise _unauthorized("The API key is not known, or was revoked.")
+            raise _unauthorized(_BAD_KEY)
         if self.per_minute:
             self._count(holder.id)
         return holder

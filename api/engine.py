@@ -25,16 +25,16 @@ _UPDATE_PATIENCE = 10.0
 _PING_TIMEOUT = timedelta(seconds=1)
 
 
-class EngineUnavailable(Exception):  # noqa: N818 - answered with 503
+class EngineUnavailable(Exception):
     """The engine or its workers did not answer in time; asking again is safe."""
 
 
-class NotRunning(Exception):  # noqa: N818 - the order has ended, or has not begun
+class NotRunning(Exception):
     """There is no running workflow of that order."""
 
 
 @dataclass(eq=False)
-class Rejected(Exception):  # noqa: N818 - an answer, not a fault
+class Rejected(Exception):
     """The workflow said no: a stable code, and the states that stand in the way."""
 
     code: str

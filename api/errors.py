@@ -77,7 +77,7 @@ class Answer:
 
 
 @dataclass(eq=False)
-class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
+class Problem(Exception):
     """An answer that is an error. `current` tells the states that stand in the way of a 409."""
 
     status: int

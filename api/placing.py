@@ -24,13 +24,11 @@ _CREATED = 201
 
 def policy_of(settings: Settings) -> Policy:
     """The shop's deadlines as seconds, to travel with an order."""
-    values = {name: getattr(settings, name) for name in Policy.__dataclass_fields__}
-    return Policy(
-        **{
-            name: value.total_seconds() if isinstance(value, timedelta) else value
-            for name, value in values.items()
-        }
-    )
+    values: dict[str, Any] = {n: getattr(settings, n) for n in Policy.__dataclass_fields__}
+    for name, value in values.items():
+        if isinstance(value, timedelta):
+            values[name] = value.total_seconds()
+    return Policy(**values)
 
 
 class OrderDesk:
@@ -128,7 +126,7 @@ def key_reused() -> Problem:
     )
 
 
-def new_order(  # noqa: PLR0913 - the shop's defaults
+def new_order(
     parsed: Parsed[PlaceOrder],
     checked: Checked,
     now: datetime,

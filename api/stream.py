@@ -144,7 +144,7 @@ def ending_on(hub: EventHub) -> Any:  # noqa: ANN401 - a context manager without
         if callable(handler):
             handler(number, frame)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in map(int, (signal.SIGTERM, signal.SIGINT)):
         handler = signal.getsignal(number)
         # Only where a server has put its own handler: never change what Ctrl-C means elsewhere.
         if callable(handler) and handler is not signal.default_int_handler:

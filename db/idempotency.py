@@ -13,7 +13,7 @@ from db.sql import queries
 _SQL = queries("idempotency")
 
 
-class KeyReused(Exception):  # noqa: N818 - it is the client's doing, answered with 422
+class KeyReused(Exception):
     """The key was used for another request before."""
 
 
@@ -39,9 +39,7 @@ async def claim(
     return await read(conn, actor, key, request_hash)
 
 
-async def read(
-    conn: Connection, actor: str, key: str, request_hash: bytes
-) -> Stored | None:
+async def read(conn: Connection, actor: str, key: str, request_hash: bytes) -> Stored | None:
     """What a key's row holds; None when there is none."""
     row = await conn.fetchrow(_SQL["read_key"], actor, key)
     if row is None:
@@ -56,8 +54,6 @@ async def remember(conn: Connection, actor: str, key: str, made: str) -> None:
     await conn.execute(_SQL["store_claim"], actor, key, made)
 
 
-async def answer(
-    conn: Connection, actor: str, key: str, status: int, response: str
-) -> bool:
+async def answer(conn: Connection, actor: str, key: str, status: int, response: str) -> bool:
     """Store the answer; False when a twin of the request has stored its own before."""
     return bool(await conn.fetchval(_SQL["store_answer"], actor, key, status, response))

@@ -116,11 +116,11 @@ class StartRow:
     payload: Mapping[str, Any]
 
 
-class KeyTaken(Exception):  # noqa: N818 - the loser's normal way
+class KeyTaken(Exception):
     """The idempotency key belongs to a request that came first."""
 
 
-class ChannelOrderTaken(Exception):  # noqa: N818 - the loser's normal way
+class ChannelOrderTaken(Exception):
     """The channel has sent this order before."""
 
 
@@ -204,9 +204,7 @@ def _arguments(order: NewOrder, placement: Placement) -> list[Any]:
     ]
 
 
-async def find(
-    conn: Connection, channel: str, channel_order_id: str
-) -> tuple[str, bytes] | None:
+async def find(conn: Connection, channel: str, channel_order_id: str) -> tuple[str, bytes] | None:
     """The id and the request's hash of an order that a channel has sent."""
     row = await conn.fetchrow(_SQL["find_placed"], channel, channel_order_id)
     return (row["id"], row["request_hash"]) if row else None

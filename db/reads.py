@@ -91,6 +91,18 @@ def _list_orders(
 ) -> tuple[Any, ...]:
     """The statement and its values."""
     where = _Conditions()
+    _add_axes(where, wanted)
+    _add_finds(where, wanted)
+    if before is not None:
+        where.add("(o.placed_at, o.id) < ({0}, {1})", *before)
+    statement = (
+        f"SELECT o.id FROM orders o {where.where()} "  # noqa: S608 - fixed fragments, see above
+        f"ORDER BY o.placed_at DESC, o.id DESC LIMIT {int(limit)}"
+    )
+    return statement, *where.values
+
+
+def _add_axes(where: _Conditions, wanted: OrderFilter) -> None:
     for axis in ("status", "payment_status", "fulfillment_status", "return_status"):
         if chosen := getattr(wanted, axis):
             where.add(f"o.{axis} = ANY({{0}}::text[])", list(chosen))
@@ -98,6 +110,13 @@ def _list_orders(
         where.add("o.channel = {0}", wanted.channel)
     if wanted.customer_id is not None:
         where.add("o.customer_id = {0}", wanted.customer_id)
+    if wanted.placed_from is not None:
+        where.add("o.placed_at >= {0}", wanted.placed_from)
+    if wanted.placed_to is not None:
+        where.add("o.placed_at < {0}", wanted.placed_to)
+
+
+def _add_finds(where: _Conditions, wanted: OrderFilter) -> None:
     if wanted.attention == "any":
         where.add("EXISTS (SELECT FROM attention a WHERE a.order_id = o.id)")
     elif wanted.attention is not None:
@@ -108,17 +127,6 @@ def _list_orders(
     if wanted.q is not None:
         contact = _FOUND_BY_CONTACT if wanted.contact else ""
         where.add(f"{_FOUND_BY}{contact})", wanted.q)
-    if wanted.placed_from is not None:
-        where.add("o.placed_at >= {0}", wanted.placed_from)
-    if wanted.placed_to is not None:
-        where.add("o.placed_at < {0}", wanted.placed_to)
-    if before is not None:
-        where.add("(o.placed_at, o.id) < ({0}, {1})", *before)
-    statement = (
-        f"SELECT o.id FROM orders o {where.where()} "  # noqa: S608 - fixed fragments, see above
-        f"ORDER BY o.placed_at DESC, o.id DESC LIMIT {int(limit)}"
-    )
-    return statement, *where.values
 
 
 async def orders(conn: Connection, ids: Sequence[str]) -> list[Row]:
@@ -146,13 +154,11 @@ async def order_by_token(conn: Connection, token: str) -> Row | None:
 
 async def owner_of_work(conn: Connection, fulfillment_order_id: str) -> str | None:
     """The order that a fulfillment order belongs to."""
-    owner: str | None = await conn.fetchval(
-        _SQL["fulfillment_order_owner"], fulfillment_order_id
-    )
+    owner: str | None = await conn.fetchval(_SQL["fulfillment_order_owner"], fulfillment_order_id)
     return owner
 
 
-async def find_work(  # noqa: PLR0913 - filters and a place
+async def find_work(
     conn: Connection,
     *,
     warehouse: str | None,
@@ -217,9 +223,7 @@ async def stock(
 ) -> list[Row]:
     """Stock levels by item, then warehouse."""
     last_sku, last_warehouse = after or (None, None)
-    rows = await conn.fetch(
-        _SQL["stock_levels"], sku, warehouse, last_sku, last_warehouse, limit
-    )
+    rows = await conn.fetch(_SQL["stock_levels"], sku, warehouse, last_sku, last_warehouse, limit)
     return [dict(row) for row in rows]
 
 
@@ -234,9 +238,7 @@ async def movements(  # noqa: PLR0913 - filters and a place
     limit: int,
 ) -> list[Row]:
     """The stock ledger, newest first."""
-    rows = await conn.fetch(
-        _SQL["stock_movements"], sku, warehouse, kind, order_id, before, limit
-    )
+    rows = await conn.fetch(_SQL["stock_movements"], sku, warehouse, kind, order_id, before, limit)
     return [dict(row) for row in rows]
 
 

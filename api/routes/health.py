@@ -14,6 +14,7 @@ from db import reads
 router = APIRouter(tags=["operations"])
 
 _PATIENCE_SECONDS = 2.0
+_TROUBLE: tuple[type[Exception], ...] = (*PASSING_DATABASE_ERRORS, Problem)
 
 
 @router.get("/healthz", **describe("The process is alive", HealthOut))
@@ -47,7 +48,7 @@ async def _database_trouble(request: Request) -> str | None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), own.pool.acquire() as conn:
             await reads.ping(conn)
-    except (*PASSING_DATABASE_ERRORS, Problem) as error:
+    except _TROUBLE as error:
         return type(error).__name__
     return None
 
@@ -62,7 +63,7 @@ async def metrics(request: Request) -> Response:
             services(request).pool.acquire() as conn,
         ):
             backlog = await reads.backlog(conn)
-    except (*PASSING_DATABASE_ERRORS, Problem):
+    except _TROUBLE:
         backlog = None
     return Response(
         request.app.state.metrics.render(backlog),

@@ -59,6 +59,7 @@ async def place_order(request: Request) -> Response:
 )
 async def list_orders(  # noqa: PLR0913 - the filters of API.md
     request: Request,
+    *,
     status: Annotated[list[OrderStatus] | None, Query()] = None,
     payment_status: Annotated[list[PaymentStatus] | None, Query()] = None,
     fulfillment_status: Annotated[list[FulfillmentStatus] | None, Query()] = None,

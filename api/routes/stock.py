@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api import paging, views
-from api.body import Parsed, idempotency_key, parse
+from api.body import M, Parsed, idempotency_key, parse
 from api.deps import STOCK_READERS, WAREHOUSE, Caller, admit, services
 from api.errors import Answer, FieldError, invalid, not_found
 from api.once import Once
@@ -185,6 +185,7 @@ async def list_stock(
 )
 async def list_movements(  # noqa: PLR0913 - filters
     request: Request,
+    *,
     sku: Annotated[str | None, Query(max_length=100)] = None,
     warehouse: Annotated[str | None, Query(max_length=64)] = None,
     kind: Annotated[str | None, Query(max_length=20)] = None,
@@ -353,7 +354,7 @@ async def transfer_stock(request: Request) -> Response:
     return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
-def _once(request: Request, caller: Caller, parsed: Parsed[object], key: str | None) -> Once:
+def _once(request: Request, caller: Caller, parsed: Parsed[M], key: str | None) -> Once:
     return Once(services(request), caller, parsed.request_hash, key)
 
 

@@ -30,6 +30,7 @@ from workflows.messages import (
 
 router = APIRouter(tags=["warehouse"])
 
+_WORK = "fulfillment order"
 _SEERS = (*WAREHOUSE, *SUPPORT)
 
 
@@ -37,7 +38,7 @@ _SEERS = (*WAREHOUSE, *SUPPORT)
     "/v1/fulfillment-orders",
     **describe("Work at locations, newest first", PageOut[WorkOut], scopes=_SEERS),
 )
-async def list_work(  # noqa: PLR0913 - the filters of API.md
+async def list_work(
     request: Request,
     warehouse: Annotated[str | None, Query(max_length=64)] = None,
     status: Annotated[list[FulfillmentOrderStatus] | None, Query()] = None,
@@ -69,7 +70,7 @@ async def list_work(  # noqa: PLR0913 - the filters of API.md
 async def get_work(request: Request, fulfillment_order_id: str) -> Response:
     """One fulfillment order with its lines and parcels."""
     await admit(request, _SEERS)
-    work_id = known_id(fulfillment_order_id, "fulfillment order")
+    work_id = known_id(fulfillment_order_id, _WORK)
     async with services(request).pool.acquire() as conn:
         return (await _work(conn, work_id)).response()
 
@@ -77,15 +78,15 @@ async def get_work(request: Request, fulfillment_order_id: str) -> Response:
 async def _work(conn: Connection, work_id: str, status: int = 200) -> Answer:
     rows = await reads.work(conn, [work_id])
     if not rows:
-        raise not_found("fulfillment order")
+        raise not_found(_WORK)
     return views.ok(views.work(rows[0]), status)
 
 
 async def _owner(own: Services, work_id: str) -> str:
     async with own.pool.acquire() as conn:
-        order_id = await reads.owner_of_work(conn, known_id(work_id, "fulfillment order"))
+        order_id = await reads.owner_of_work(conn, known_id(work_id, _WORK))
     if order_id is None:
-        raise not_found("fulfillment order")
+        raise not_found(_WORK)
     return order_id
 
 
@@ -130,7 +131,7 @@ async def start_work(request: Request, fulfillment_order_id: str) -> Response:
     ),
 )
 async def pick_work(request: Request, fulfillment_order_id: str) -> Response:
-    """Units found; with `short_reason`, what is left of the line is missing and sought elsewhere."""
+    """Units found; with `short_reason`, the rest of the line is missing and sought elsewhere."""
     caller = await admit(request, WAREHOUSE)
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, PickIn)
@@ -264,7 +265,7 @@ async def _nothing(_: Connection) -> Made:
     return {}
 
 
-def _petition(  # noqa: PLR0913 - what differs between packing and shipping
+def _petition(
     what: str,
     order_id: str,
     work_id: str,

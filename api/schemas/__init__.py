@@ -1,1 +1,1 @@
-"""What comes in and goes out over HTTP, as strict pydantic models: no coercion, no unknown field."""
+"""What comes in and goes out over HTTP, as strict models: no coercion, no unknown field."""

@@ -337,7 +337,7 @@ class EventOut(Out):
 
 
 class LevelOut(Out):
-    """Stock of an item at a warehouse; available = on_hand - allocated - held - safety - damaged."""
+    """Stock of an item at a warehouse; `available` is what can be promised."""
 
     sku: str
     warehouse: str

@@ -50,7 +50,7 @@ _NOT_IN_ISO_3166 = {
     "ZZ",
 }
 COUNTRIES = (
-    frozenset(code for code in Locale("en").territories if re.fullmatch("[A-Z]{2}", code))
+    frozenset(code for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code))
     - _NOT_IN_ISO_3166
     - {"XA", "XB"}
 )

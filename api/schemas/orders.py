@@ -119,9 +119,9 @@ class PlaceOrder(Strict):
     billing_address: AddressIn | None = None
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=500)]
     shipping: ShippingIn
-    discounts: Annotated[list[DiscountIn], Field(max_length=100)] = []
-    surcharges: Annotated[list[SurchargeIn], Field(max_length=100)] = []
-    payments: Annotated[list[PaymentIn], Field(max_length=50)] = []
+    discounts: Annotated[list[DiscountIn], Field(max_length=100, default_factory=list)]
+    surcharges: Annotated[list[SurchargeIn], Field(max_length=100, default_factory=list)]
+    payments: Annotated[list[PaymentIn], Field(max_length=50, default_factory=list)]
     totals: TotalsIn | None = None
     prices_include_tax: bool = True
     out_of_stock: Literal["backorder", "cancel", "cancel_lines"] | None = None
@@ -129,7 +129,7 @@ class PlaceOrder(Strict):
     priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
     placed_at: When | None = None
     notes: Note | None = None
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default_factory=dict)
 
 
 EXAMPLE_ORDER = {

@@ -129,7 +129,7 @@ class PackIn(Strict):
 class ShipIn(Strict):
     """Parcels that are handed over: the named ones, or all that wait here."""
 
-    shipment_ids: Annotated[list[Id], Field(max_length=100)] = []
+    shipment_ids: Annotated[list[Id], Field(max_length=100, default_factory=list)]
     occurred_at: When | None = None
 
 
@@ -145,7 +145,7 @@ class QuoteIn(Strict):
 
     country: Country
     postal_code: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] | None = None
-    lines: Annotated[list[QuoteLineIn], Field(max_length=500)] = []
+    lines: Annotated[list[QuoteLineIn], Field(max_length=500, default_factory=list)]
     currency: Currency | None = None
 
 

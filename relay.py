@@ -247,8 +247,9 @@ class Relay:
             datetime.fromisoformat(estimate) if estimate else None,
             news["proof"],
         )
-        forgotten = parcel.status is not ShipmentStatus.SHIPPED and status not in _NOT_MOVING
-        if status in _QUIET and not forgotten:
+        forgotten = parcel.status is ShipmentStatus.LABEL_PURCHASED and status not in _NOT_MOVING
+        recovered = parcel.tracking_status not in _QUIET
+        if status in _QUIET and not forgotten and not recovered:
             await timeline.record(
                 conn,
                 parcel.order_id,

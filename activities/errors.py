@@ -44,7 +44,7 @@ class _Inbound(ActivityInboundInterceptor):
             raise ApplicationError(
                 str(error) or error.code, type=error.code, non_retryable=not error.retryable
             ) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is leaves by its type alone
             self._tell(type(error).__name__, defect=not isinstance(error, OSError))
             raise ApplicationError(type(error).__name__, type=type(error).__name__) from None
 

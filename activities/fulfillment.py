@@ -156,7 +156,7 @@ class FulfillmentActivities:
     @activity.defn
     async def record_parcel_news(self, news: ParcelNews) -> Order:
         """What the carrier says changes the order: a delivery, or a parcel that will not come."""
-        cause = f"parcel:{news.shipment_id}:{news.status}"
+        cause = f"parcel:{news.shipment_id}:{news.event_id}"
         async with orders.once(self._pool, news.order_id, cause) as step:
             shipment = step.order.shipment(news.shipment_id)
             if step.done or shipment is None or shipment.status is not ShipmentStatus.SHIPPED:

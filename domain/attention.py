@@ -12,6 +12,7 @@ CAPTURE_FAILED = "capture_failed"
 REFUND_FAILED = "refund_failed"
 VOID_FAILED = "void_failed"
 AUTHORIZATION_EXPIRING = "authorization_expiring"
+AUTHORIZATION_EXPIRED = "authorization_expired"
 WAITING_FOR_STOCK = "waiting_for_stock"
 PICK_OVERDUE = "pick_overdue"
 LABEL_FAILED = "label_failed"
@@ -33,6 +34,7 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         REFUND_FAILED: ("retry",),
         VOID_FAILED: ("retry",),
         AUTHORIZATION_EXPIRING: ("ship", "cancel"),
+        AUTHORIZATION_EXPIRED: ("ship", "add_payment", "cancel"),
         WAITING_FOR_STOCK: ("retry", "cancel"),
         PICK_OVERDUE: ("hold", "cancel"),
         LABEL_FAILED: ("retry", "cancel"),
@@ -47,12 +49,22 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+# What a carrier's later word about the same parcel lifts.
+OF_PARCELS = (
+    DELIVERY_OVERDUE,
+    DELIVERY_DELAYED,
+    DELIVERY_ATTEMPTED,
+    PARCEL_LOST,
+    PARCEL_RETURNED,
+    PARCEL_PROBLEM,
+)
+
 
 def still_needed(order: Order, code: str, subject: str) -> bool:
     """Whether the reason is still there. What the order does not show is lifted by its step."""
     if order.closed:
         return False
-    if code == PAYMENT_FAILED:
+    if code in (PAYMENT_FAILED, AUTHORIZATION_EXPIRED):
         return not order.covered
     if code == WAITING_FOR_STOCK:
         return order.waits_for_stock

@@ -178,15 +178,13 @@ def can_ship(
     fulfillment_order_id: str,
     shipment_ids: Sequence[str] = (),
     *,
-    labeled: bool = False,
+    ready: bool = False,
 ) -> list[Shipment]:
     """Hand packed parcels over: the named ones, or all of the location that are still here.
 
-    With `labeled`, each must have its label by now.
+    With `ready`, each must have its label by now, and the order its money.
     """
     _work(order, fulfillment_order_id)
-    if not order.covered:
-        raise _refuse(order, "payment_missing", "The order is not paid for any more.")
     own = {s.id: s for s in order.shipments if s.fulfillment_order_id == fulfillment_order_id}
     for shipment_id in shipment_ids:
         if shipment_id not in own:
@@ -197,6 +195,8 @@ def can_ship(
     chosen = [own[i] for i in shipment_ids] or [s for s in own.values() if s.in_house]
     if not chosen:
         raise _refuse(order, "nothing_packed", "No packed parcel is waiting here.")
-    if labeled and any(s.status is not ShipmentStatus.LABEL_PURCHASED for s in chosen):
+    if ready and any(s.status is not ShipmentStatus.LABEL_PURCHASED for s in chosen):
         raise _refuse(order, "label_missing", "The carrier has not given a label yet.")
+    if ready and not order.covered:
+        raise _refuse(order, "payment_missing", "The order is not paid for any more.")
     return chosen

@@ -183,6 +183,10 @@ class Fulfillment:
         """Parcels leave the building: goods move, the customer hears of it, money is taken."""
         chosen = can_ship(self.order, request.fulfillment_order_id, request.shipment_ids)
         shipped = [shipment.id for shipment in chosen]
+        await self._hand_over(shipped, asked(request.asker), request.occurred_at)
+        return shipped
+
+    async def _hand_over(self, shipped: list[str], by: Asked, occurred_at: str) -> None:
         desk = self._desk
         await desk.record(
             FulfillmentActivities.record_hand_over,
@@ -190,9 +194,9 @@ class Fulfillment:
                 self.order.id,
                 f"ship:{shipped[0]}",
                 shipped,
-                asked(request.asker),
+                by,
                 desk.policy.delivery_deadline,
-                request.occurred_at,
+                occurred_at,
             ),
         )
         self._payment.collect()
@@ -200,7 +204,6 @@ class Fulfillment:
             desk.notify("shipped", shipment_id)
         if self.order.shipped_units >= self.order.live_units:
             desk.enter("delivery")
-        return shipped
 
     # -- on the way ----------------------------------------------------------------------------
 
@@ -215,7 +218,11 @@ class Fulfillment:
 
     async def on_carrier_news(self, news: CarrierSignal) -> None:
         """A scan that changes what happens next."""
-        desk = self._desk
+        desk, status = self._desk, TrackingStatus(news.status)
+        shipment = self.order.shipment(news.shipment_id)
+        if shipment is not None and shipment.status is ShipmentStatus.LABEL_PURCHASED:
+            # The carrier has it, whatever was reported: the hand-over itself went unreported.
+            await self._hand_over([shipment.id], Asked(shipment.provider, "carrier"), "")
         await desk.record(
             FulfillmentActivities.record_parcel_news,
             ParcelNews(
@@ -225,11 +232,15 @@ class Fulfillment:
         shipment = self.order.shipment(news.shipment_id)
         if shipment is None:
             return
+        trouble = _TROUBLE.get(status)
+        for code in attention.OF_PARCELS:
+            if code != trouble:
+                desk.relieve(code, shipment.id)
         if shipment.status is ShipmentStatus.DELIVERED:
             desk.notify("delivered", shipment.id)
             self._payment.collect()
-        elif (code := _TROUBLE.get(TrackingStatus(news.status))) is not None:
-            desk.need_help(code, shipment.id, f"The carrier reports: {news.status}")
+        elif trouble is not None:
+            desk.need_help(trouble, shipment.id, f"The carrier reports: {news.status}")
 
     async def on_deadline(self, news: DeadlineSignal) -> None:
         """A deadline of a row has passed: somebody has to look."""

@@ -255,8 +255,13 @@ class OrderWorkflow:
 
     @workflow.update(description="Parcels are handed to the carrier")
     async def ship(self, request: ShipRequest) -> Outcome:
-        """Waits for labels that may come any moment; one that keeps failing is a refusal."""
-        await workflow.wait_condition(lambda: not self._fulfillment.label_pending(request))
+        """Waits for labels, and for authorizations that ran out to be renewed, as both may come
+        any moment; what keeps failing is a refusal.
+        """
+        self._payment.renew()
+        await workflow.wait_condition(
+            lambda: not self._fulfillment.label_pending(request) and not self._payment.busy
+        )
         return await self._desk.ask(
             lambda: self._may_ship(request), lambda: self._fulfillment.ship(request)
         )
@@ -270,7 +275,7 @@ class OrderWorkflow:
 
     def _may_ship(self, request: ShipRequest) -> None:
         decisions.can_ship(
-            self._desk.order, request.fulfillment_order_id, request.shipment_ids, labeled=True
+            self._desk.order, request.fulfillment_order_id, request.shipment_ids, ready=True
         )
 
     @staticmethod

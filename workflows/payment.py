@@ -48,6 +48,8 @@ class Payment:
         self._busy: set[str] = set()
         # Tenders whose capture or refund was refused: left alone until somebody asks again.
         self._refused: set[str] = set()
+        # Tenders whose authorization ran out and was not renewed.
+        self._lapsed: set[str] = set()
         self._tries: Counter[str] = Counter()
 
     async def secure(self) -> None:
@@ -207,7 +209,9 @@ class Payment:
             await self._run_out(tender.id, news.event_id)
 
     async def _run_out(self, payment_id: str, cause: str) -> None:
-        """An authorization ran out: write it down, and renew it with the same instrument."""
+        """An authorization ran out. It is renewed when it is needed: when goods are about to
+        leave, or have left; until then the customer's card is not charged with a hold.
+        """
         desk = self._desk
         tender = desk.order.tender(payment_id)
         if tender is None or not tender.capturable:
@@ -224,10 +228,29 @@ class Payment:
                 reason=cause,
             ),
         )
-        if not desk.stopping and payment_id not in self._busy:
+        self._lapsed.add(payment_id)
+        if desk.order.shipped_units:
+            self.renew()
+        elif not desk.stopping and not desk.order.covered:
+            detail = "The authorization ran out; it is renewed when the goods are handed over"
+            desk.need_help(attention.AUTHORIZATION_EXPIRED, payment_id, detail)
+
+    def renew(self) -> None:
+        """Authorize again, with the same instrument, what ran out and is still needed."""
+        for payment_id in sorted(self._lapsed - self._busy):
+            tender = self._desk.order.tender(payment_id)
+            self._lapsed.discard(payment_id)
+            if tender is None or self._desk.order.covered or self._desk.stopping:
+                continue
             self._tries[payment_id] += 1
             cause = f"renew-{self._tries[payment_id]}"
             self._begin(_AUTHORIZE, tender, cause, tender.amount - tender.captured)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call to a provider is under way and not failing."""
+        failing = {subject for code, subject in self._desk.attention if code in _STUCK.values()}
+        return bool(self._busy - failing)
 
     # -- taking and giving back ----------------------------------------------------------------
 

@@ -41,7 +41,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
         timestamp = headers["webhook-timestamp"]
         given = headers["webhook-signature"]
         age = now.timestamp() - int(timestamp)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         message = "signature headers are missing or malformed"
         raise InvalidSignature(message) from None
     if abs(age) > TOLERANCE.total_seconds():

@@ -19,9 +19,9 @@ from workflows import ids
 from workflows.client import TemporalAddress, begin_order, connect
 from workflows.messages import Outcome
 
-_UPDATE_TIMEOUT = timedelta(seconds=8)
+_UPDATE_TIMEOUT = timedelta(seconds=15)
 # The SDK retries some failures of the connection beyond the RPC's own time-out.
-_UPDATE_PATIENCE = 10.0
+_UPDATE_PATIENCE = 17.0
 _PING_TIMEOUT = timedelta(seconds=1)
 
 

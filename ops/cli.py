@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,40 @@ def demo(
     from ops.demo.run import run  # noqa: PLC0415
 
     raise typer.Exit(run(keep=keep))
+
+
+@app.command()
+def bench(
+    only: Annotated[
+        list[str] | None, typer.Option(help="A part: actions, orders, intake, stock. Repeatable.")
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One object on stdout at the end.")] = False,
+) -> None:
+    """Measure what an order costs and how fast this machine is, on private stacks."""
+    from ops.bench.run import run  # noqa: PLC0415
+
+    raise typer.Exit(run(only or [], as_json=json))
+
+
+replay = typer.Typer(help="Live through real order histories.", no_args_is_help=True)
+app.add_typer(replay, name="replay")
+
+
+@replay.command("olist")
+def replay_olist(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The CSV files of Olist.")],
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only so many orders, with some of everything.")
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One object on stdout at the end.")] = False,
+) -> None:
+    """Live every order of the files against the running stack, and compare the end with them."""
+    from ops.replay.run import Options, run  # noqa: PLC0415
+    from settings import load  # noqa: PLC0415
+
+    raise typer.Exit(run(Options(directory, limit, as_json=json), load()))
 
 
 @app.command()

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check lint format bench chaos lock clean
+.PHONY: help install dev demo test check lint docs format bench chaos lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,15 +28,19 @@ demo: $(STAMP) ## Watch a handful of orders live their whole life
 test: $(STAMP) ## Run all tests
 	$(BIN)/pytest -n 2
 
-check: $(STAMP) ## Format, lint, types, import rules, all tests
+check: $(STAMP) ## Format, lint, types, import rules, migrations, all tests
 	$(BIN)/ruff format --check .
 	$(MAKE) lint
 	$(BIN)/pytest -n 2
 
-lint: $(STAMP) ## Lint, types and import rules
+lint: $(STAMP) ## Lint, types, import rules, migrations
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/squawk db/migrations/*.sql
+
+docs: $(STAMP) ## Write the pages of docs/ that come from the code
+	$(BIN)/python -m ops.docs
 
 format: $(STAMP) ## Rewrite the code in the house format
 	$(BIN)/ruff format .

@@ -41,7 +41,7 @@ class WebhookReceiver:
         self.answer: Callable[[Received], HTTPStatus | None] = lambda _: HTTPStatus.OK
         self.port = 0
         self._connections = 0
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._changed = asyncio.Condition()
         self._server: asyncio.Server | None = None
 
@@ -59,8 +59,9 @@ class WebhookReceiver:
         """Stop listening and drop all connections."""
         if self._server is not None:
             self._server.close()
-            for writer in self._writers:
+            for writer in self._conversations.values():
                 writer.close()
+            await asyncio.gather(*self._conversations)
             await self._server.wait_closed()
             self._server = None
 
@@ -76,7 +77,9 @@ class WebhookReceiver:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         connection = self._connections
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations[task] = writer
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 request = await _read(reader, connection)
@@ -89,7 +92,7 @@ class WebhookReceiver:
                 head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\n\r\n"
                 writer.write(head.encode())
                 await writer.drain()
-        self._writers.discard(writer)
+        del self._conversations[task]
         writer.close()
 
 

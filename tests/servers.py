@@ -45,7 +45,7 @@ def ensure_started(kind: str, directory: Path, controller: int) -> dict[str, str
         if not answer.exists():
             argv = [sys.executable, "-m", "tests.servers", kind, str(directory), str(controller)]
             with (directory / f"{kind}-keeper.log").open("wb") as log:
-                keeper = subprocess.Popen(  # noqa: S603 - our own module
+                keeper = subprocess.Popen(
                     argv,
                     cwd=ROOT,
                     stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ async def _watch(controller: int, ended: asyncio.Event) -> None:
             # Readable at the exit, also while the zombie waits to be collected.
             asyncio.get_running_loop().add_reader(descriptor, ended.set)
             return
-    while _is_alive(controller):  # noqa: ASYNC110 - nothing announces the end elsewhere
+    while _is_alive(controller):
         await asyncio.sleep(0.2)
     ended.set()
 

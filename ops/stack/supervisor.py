@@ -120,8 +120,8 @@ class Part:
             except Exception as error:  # noqa: BLE001 - giving up would leave the part down
                 self._say(f"{self.name} does not start: {error}")
                 continue
-            self._mark_ready()
             self._say(f"{self.name} is up again ({time.monotonic() - began:.1f} s)")
+            self._mark_ready()
             return pause
 
     def _mark_ready(self) -> None:

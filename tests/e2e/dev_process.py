@@ -89,7 +89,7 @@ def messages_file(data_dir: Path) -> Path:
 async def until(condition: Callable[[], bool], *, within: float = 60) -> None:
     """Wait for a condition that nobody announces."""
     async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - files and processes announce nothing
+        while not condition():
             await asyncio.sleep(0.02)
 
 

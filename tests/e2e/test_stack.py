@@ -15,8 +15,8 @@ from temporalio.client import Client
 
 from tests.e2e.dev_process import DevProcess, is_running, kervan_dev, nobody_works_in, until
 
-# One process of xdist runs them, so that they share one `kervan dev`; several start it twice.
-pytestmark = [pytest.mark.xdist_group("kervan dev"), pytest.mark.timeout(300)]
+# Some start the stack twice, and each start imports the house in three processes.
+pytestmark = pytest.mark.timeout(300)
 
 PARTS = {"api", "worker", "temporal", "postgres", "sandbox"}
 

@@ -97,7 +97,7 @@ async def test_a_stopped_part_stays_down_until_it_is_started(tmp_path: Path) -> 
 async def test_a_program_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
     deaf = command(tmp_path, SHELL, "-c", "trap '' TERM; echo deaf; exec sleep 1000")
     child = await Child.spawn(deaf)
-    while "deaf" not in deaf.log.read_text():  # noqa: ASYNC110 - a file announces nothing
+    while "deaf" not in deaf.log.read_text():
         await asyncio.sleep(0.01)
     await child.stop(grace=0.1)
     assert child.ending == "was ended by SIGKILL"

@@ -114,14 +114,14 @@ def _words(name: str, text: str, *, readable: bool) -> str:
     if _LINE_BREAKING.search(text):
         msg = f"a control character in the header {name}"
         raise ValueError(msg)
-    if readable or (text.isascii() and "=?" not in text):
+    if (readable or text.isascii()) and "=?" not in text:
         return text
     return Header(text, "utf-8", header_name=name).encode(linesep="\r\n")
 
 
 def _phrase(name: str, *, readable: bool) -> str:
     """A display name: quoted when it is plain, in encoded words when it is not."""
-    if not name or (not readable and not name.isascii()):
+    if not name or "=?" in name or not (readable or name.isascii()):
         return _words("From", name, readable=readable)
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -17,6 +17,7 @@ from domain.states import (
 )
 
 _SQL = queries("payments")
+_ENDED = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ async def settle_operation(
     """Write how an operation ended. False when that was known already."""
     current = await conn.fetchval(_SQL["operation_status"], operation_id)
     if current is None or current == status:
+        return False
+    if current in _ENDED and status not in _ENDED:
+        # The webhook of how it ended was faster than the answer to the call itself.
         return False
     advance(OPERATION, OperationStatus(current), status)
     await conn.execute(

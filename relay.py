@@ -21,7 +21,7 @@ from db.pool import Connection, Pool
 from domain.attention import LATE_PAYMENT
 from domain.errors import KervanError, NotFound, ProviderRejected
 from domain.order import Order
-from domain.ports import CarrierGateway
+from domain.ports import AUTHORIZATION_EXPIRED, CarrierGateway
 from domain.states import (
     OperationKind,
     OperationStatus,
@@ -294,6 +294,7 @@ def _is_news(order: Order, news: Mapping[str, Any]) -> bool:
         return False
     if tender.status is PaymentStatus.PENDING:
         return True
-    ran_out = news["status"] == OperationStatus.FAILED and tender.capturable > 0
+    # A failure from before a success comes late sometimes; only running out ends what was granted.
+    ran_out = news["reason"] == AUTHORIZATION_EXPIRED and tender.capturable > 0
     arrived = news["status"] == OperationStatus.SUCCEEDED and not tender.alive
     return ran_out or arrived

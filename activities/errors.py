@@ -15,9 +15,18 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from domain.errors import KervanError, ProviderRejected
+from domain.errors import KervanError, ProviderRejected, Refused
 
 log = structlog.get_logger(__name__)
+
+
+REFUSED = "Refused"
+
+
+def refusal(error: Refused) -> ApplicationError:
+    """How a refusal leaves an activity or an update: the API answers 409 with its details."""
+    details = {"code": error.code, "detail": error.detail, "current": dict(error.current)}
+    return ApplicationError(error.detail, details, type=REFUSED, non_retryable=True)
 
 
 class PlainErrors(Interceptor):
@@ -34,6 +43,8 @@ class _Inbound(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except (ApplicationError, CancelledError):
             raise
+        except Refused as error:
+            raise refusal(error) from None
         except ProviderRejected as error:
             self._tell(error.reason)
             raise ApplicationError(

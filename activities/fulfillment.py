@@ -16,6 +16,7 @@ from activities.contracts import (
 )
 from db import fulfillment, notifications, orders, outbox, stock, timeline
 from db.pool import Connection, Pool
+from domain.decisions import can_pack
 from domain.errors import ProviderRejected
 from domain.money import Money
 from domain.order import FulfillmentOrder, Order, ParcelLine
@@ -36,8 +37,12 @@ class FulfillmentActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
-            work = step.order.fulfillment_order(task.fulfillment_order_id)
-            assert work is not None  # noqa: S101 - the request was checked
+            # Checked once more: a short pick may have been reported in between.
+            work = can_pack(
+                step.order,
+                task.fulfillment_order_id,
+                [[ParcelLine(*part) for part in parcel.lines.items()] for parcel in task.parcels],
+            )
             for parcel in task.parcels:
                 await self._add(step.conn, step.order, work, parcel, _time(task.occurred_at))
             await fulfillment.set_work_status(step.conn, work, FulfillmentOrderStatus.IN_PROGRESS)

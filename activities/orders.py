@@ -66,7 +66,8 @@ class OrderActivities:
         if not demands:
             return "allocated"
         found = await stock.find(conn, order.id, demands)
-        if found.missing and order.out_of_stock == "cancel":
+        pending = order.status is OrderStatus.PENDING
+        if found.missing and pending and order.out_of_stock == "cancel":
             await self._tell_missing(conn, order, found.missing, "order_canceled")
             return "unavailable"
         await stock.allocate(conn, order.id, found.allocations, f"{order.id}:{cause}")
@@ -96,7 +97,9 @@ class OrderActivities:
         self, conn: Connection, order: Order, missing: Sequence[Demand], cause: str
     ) -> str:
         """Nobody has these units: cancel them, or put those that are new into the queue."""
-        if order.out_of_stock == "cancel_lines":
+        if order.out_of_stock != "backorder":
+            # Once it is confirmed, an order that shall be canceled for want of stock loses those
+            # units only: parcels of it may be on their way.
             for demand in missing:
                 await orders.cancel_units(conn, demand.line_id, demand.quantity)
             await self._tell_missing(conn, order, missing, "units_canceled")

@@ -75,12 +75,16 @@ class PaymentOutcome:
     expires_at: datetime | None = None
 
 
+# The reason of a failed authorization that had been granted, and ran out.
+AUTHORIZATION_EXPIRED = "authorization_expired"
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentNews:
     """One fact from a payment webhook. `kind` and `status` say which operation came to what end.
 
     `event_id` is the provider's own id of the event and makes it count once. `kind` AUTHORIZE
-    with status FAILED and reason `authorization_expired` tells that an authorization ran out.
+    with status FAILED and reason `AUTHORIZATION_EXPIRED` tells that an authorization ran out.
     """
 
     provider: str

@@ -17,7 +17,7 @@ def payment_status(order: Order) -> PaymentStatus:
         return PaymentStatus.REFUNDED if all_back else PaymentStatus.PARTIALLY_REFUNDED
     if taken:
         return PaymentStatus.PAID if taken >= order.payable else PaymentStatus.PARTIALLY_PAID
-    if not order.payable and not order.closed and not order.cancel_requested:
+    if not order.payable and order.live_units and not order.cancel_requested:
         return PaymentStatus.PAID
     return _untaken(order)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -150,6 +150,10 @@ async def start_order(client: Client, task_queue: str, order: OrderInput) -> boo
                     SearchAttributePair(ids.CHANNEL, order.channel),
                     SearchAttributePair(ids.ORDER_NUMBER, order.number),
                     SearchAttributePair(ids.PLACED_AT, datetime.fromisoformat(order.placed_at)),
+                    SearchAttributePair(
+                        ids.DUE_AT,
+                        datetime.now(UTC) + timedelta(seconds=order.policy.payment_expiry),
+                    ),
                 ]
             ),
         )

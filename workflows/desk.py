@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         LabelCall,
         PaymentCall,
     )
+    from activities.errors import REFUSED, refusal
     from activities.notifications import NotificationActivities
     from activities.orders import OrderActivities
     from domain.attention import CAN, DATABASE_STEP_FAILED, still_needed
@@ -70,12 +71,6 @@ class Item:
     done: bool = False
     outcome: Outcome | None = None
     refusal: Refused | None = None
-
-
-def refusal(error: Refused) -> ApplicationError:
-    """How a refusal leaves an update: the API answers 409 with its details."""
-    details = {"code": error.code, "detail": error.detail, "current": dict(error.current)}
-    return ApplicationError(error.detail, details, type="Refused", non_retryable=True)
 
 
 class Desk:
@@ -145,6 +140,10 @@ class Desk:
         except Stop as stop:
             stop.item = item
             raise
+        except asyncio.CancelledError:
+            # Done again after the operator's cancel is decided; its steps happen once.
+            self._queue.appendleft(item)
+            raise
         else:
             item.outcome = self.outcome(touched or ())
         item.done = True
@@ -173,7 +172,8 @@ class Desk:
         """Do a database step inside the workflow task; while the database is away, outside it."""
         try:
             result: T = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
-        except ActivityError:
+        except ActivityError as error:
+            _raise_refusal(error)
             result = await self._insist(step, task)
         if isinstance(result, Order):
             self.order = result
@@ -189,6 +189,7 @@ class Desk:
             try:
                 result: T = await workflow.execute_activity_method(step, task, **policies.DATABASE)
             except ActivityError as error:
+                _raise_refusal(error)
                 name = step.__name__
                 self._flag(DATABASE_STEP_FAILED, name, f"{name}: {reason_of(error)}")
                 await self._until_retry(DATABASE_STEP_FAILED)
@@ -337,16 +338,23 @@ class Desk:
         workflow.upsert_search_attributes([ids.ATTENTION.value_set(codes)])
         self._describe()
 
-    def enter(self, phase: str, warehouses: Sequence[str] = ()) -> None:
-        """Show in the Temporal UI which part of its life the order is in."""
+    def enter(self, phase: str, seconds: float, warehouses: Sequence[str] = ()) -> None:
+        """Show in the Temporal UI which part of its life the order is in, and until when."""
         grown = sorted({*self._warehouses, *warehouses})
         if phase == self._phase and grown == self._warehouses:
             return
-        updates: list[Any] = [ids.PHASE.value_set(phase)]
+        due = workflow.now() + timedelta(seconds=seconds)
+        updates: list[Any] = [ids.PHASE.value_set(phase), ids.DUE_AT.value_set(due)]
         if grown != self._warehouses:
             updates.append(ids.WAREHOUSE.value_set(grown))
         self._phase, self._warehouses = phase, grown
         workflow.upsert_search_attributes(updates)
+
+    def calm(self) -> None:
+        """The order is closed: nobody is needed any more."""
+        if self.attention:
+            self.attention.clear()
+            self._show_attention()
 
     def _describe(self) -> None:
         sentence = describe(self.order)
@@ -366,3 +374,11 @@ def reason_of(error: ActivityError) -> str:
     if isinstance(cause, ApplicationError):
         return cause.type or cause.message
     return type(cause).__name__ if cause is not None else "unknown"
+
+
+def _raise_refusal(error: ActivityError) -> None:
+    """A step that the order's rows refuse: what the request was checked against had moved on."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+        told = cause.details[0]
+        raise Refused(told["code"], told["detail"], **told["current"]) from None

@@ -80,7 +80,7 @@ class Fulfillment:
         if confirmed.outcome == "unavailable" or not self.order.live_units:
             raise Stop(OrderStatus.CANCELED, "out_of_stock")
         if confirmed.work or first:
-            desk.enter("fulfillment", confirmed.warehouses)
+            desk.enter("fulfillment", desk.policy.pick_deadline, confirmed.warehouses)
         if first:
             desk.notify("confirmed")
         if confirmed.outcome == "waiting" and not waited:
@@ -203,7 +203,7 @@ class Fulfillment:
         for shipment_id in shipped:
             desk.notify("shipped", shipment_id)
         if self.order.shipped_units >= self.order.live_units:
-            desk.enter("delivery")
+            desk.enter("delivery", desk.policy.delivery_deadline)
 
     # -- on the way ----------------------------------------------------------------------------
 

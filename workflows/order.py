@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import Asked, Cancel, Close, HoldChange, Note
+    from activities.errors import refusal
     from activities.orders import OrderActivities
     from domain import attention, decisions
     from domain.errors import Refused
     from domain.order import ParcelLine
     from domain.states import OrderStatus
-    from workflows.desk import Desk, Stop, refusal
+    from workflows.desk import Desk, Stop
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,
@@ -47,6 +48,7 @@ class OrderWorkflow:
         self._payment = Payment(self._desk)
         self._fulfillment = Fulfillment(self._desk, self._payment)
         self._operator_cancels = 0
+        self._window_ends: datetime | None = None
 
     @workflow.run
     async def run(self, start: OrderInput) -> Outcome:  # noqa: ARG002 - the SDK passes it twice
@@ -76,13 +78,17 @@ class OrderWorkflow:
         await self._fulfillment.deliver()
         await self._pass_return_window()
         await desk.serve(lambda: self._payment.settled)
+        self._payment.release_unneeded()
+        await desk.serve(lambda: not self._payment.busy)
         await desk.record(OrderActivities.close_order, Close(desk.order.id, OrderStatus.COMPLETED))
+        desk.calm()
         await desk.serve(lambda: True)
 
     async def _pass_return_window(self) -> None:
-        self._desk.enter("return_window")
-        window = timedelta(seconds=self._desk.policy.return_window)
-        await self._desk.serve(lambda: False, workflow.now() + window)
+        window = self._desk.policy.return_window
+        self._window_ends = self._window_ends or workflow.now() + timedelta(seconds=window)
+        self._desk.enter("return_window", window)
+        await self._desk.serve(lambda: False, self._window_ends)
 
     async def _end_early(self, stop: Stop) -> None:
         """Undo in reverse: recall the work and the goods, void labels, settle the money, close."""
@@ -97,6 +103,7 @@ class OrderWorkflow:
         await desk.record(
             OrderActivities.close_order, Close(desk.order.id, stop.status, stop.reason, by)
         )
+        desk.calm()
         desk.notify("canceled")
         desk.finish(stop.item)
         await desk.serve(lambda: True)
@@ -155,7 +162,8 @@ class OrderWorkflow:
                 units,
             ),
         )
-        self._payment.collect()
+        # What remains may be all there by now, so that its work can begin.
+        await self._fulfillment.reserve(f"after-units:{request.asker.request_event}")
         return list(units)
 
     @workflow.update(description="Hold the order until a person releases it")

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.payments import PaymentActivities
     from domain import attention
     from domain.order import Tender
+    from domain.ports import AUTHORIZATION_EXPIRED
     from domain.settlement import Settlement, captures_due, refunds_due
     from domain.states import OperationKind, OperationStatus, OrderStatus, PaymentStatus
     from workflows.desk import Desk, GivenUp, Rejected, Stop
@@ -37,7 +38,7 @@ _STUCK = {
     _REFUND: attention.REFUND_FAILED,
 }
 # The provider's word that an authorization is gone: nothing is left to capture or to void.
-_GONE = frozenset({"authorization_expired", "authorization_voided", "already_voided"})
+_GONE = frozenset({AUTHORIZATION_EXPIRED, "payment_voided", "payment_failed"})
 
 
 class Payment:
@@ -51,6 +52,8 @@ class Payment:
         # Tenders whose authorization ran out and was not renewed.
         self._lapsed: set[str] = set()
         self._tries: Counter[str] = Counter()
+        # Calls that were left with an unknown outcome when the order began to be undone.
+        self._unknown: dict[str, PaymentCall] = {}
 
     async def secure(self) -> None:
         """Authorize every tender; let the customer try again until the order expires."""
@@ -63,6 +66,7 @@ class Payment:
             self._authorize_new()
             await desk.serve(lambda: not self._busy)
             if self._covered:
+                self.release_unneeded()
                 return
             deadline = expiry if reminded else reminder
             if await desk.serve(lambda: self._covered or bool(self._new_tenders()), deadline):
@@ -138,6 +142,7 @@ class Payment:
         except Rejected as error:
             return _ended(call, OperationStatus.FAILED, error.reason)
         except GivenUp:
+            self._unknown[call.payment_id] = call
             return _ended(call, OperationStatus.UNKNOWN, "given_up")
 
     async def _settled(self, result: PaymentResult) -> None:
@@ -205,7 +210,10 @@ class Payment:
             )
             failed = news.status == OperationStatus.FAILED
             self._after_authorization(tender.id, failed=failed, reason=news.reason)
-        elif news.status == OperationStatus.FAILED and tender.capturable:
+        elif news.status == OperationStatus.SUCCEEDED and not tender.alive:
+            detail = f"{news.amount} of {tender.id} arrived after it was {tender.status}"
+            desk.need_help(attention.LATE_PAYMENT, tender.id, detail)
+        elif news.reason == AUTHORIZATION_EXPIRED and tender.capturable:
             await self._run_out(tender.id, news.event_id)
 
     async def _run_out(self, payment_id: str, cause: str) -> None:
@@ -275,6 +283,17 @@ class Payment:
         tries = self._tries[payment_id]
         return f"{kind}-{so_far}" + (f"-{tries}" if tries else "")
 
+    def release_unneeded(self) -> None:
+        """Void what the customer reserved, or was still to confirm, and the order does not need.
+
+        A second try that succeeded leaves the first one open; canceled units leave a rest.
+        """
+        for tender in self._desk.order.tenders:
+            reserved = tender.capturable and not tender.captured
+            spare = self._desk.order.secured - self._desk.order.payable >= tender.capturable
+            if tender.action_required or (reserved and spare and self._desk.order.settled):
+                self._begin(_VOID, tender, "void-rest", tender.authorized or tender.amount)
+
     @property
     def settled(self) -> bool:
         """Whether everything is taken and given back as it should be."""
@@ -292,59 +311,78 @@ class Payment:
         await desk.serve(lambda: not self._busy)
         for tender in list(desk.order.tenders):
             self._busy.add(tender.id)
-            desk.spawn(self._undo(tender))
+            desk.spawn(self._undo(tender.id))
         await desk.serve(lambda: not self._busy)
 
-    async def _undo(self, tender: Tender) -> None:
-        if tender.status is PaymentStatus.PENDING and tender.amount:
-            tender = await self._fate(tender)
-        if tender.action_required or (tender.capturable and not tender.captured):
-            await self._insist(_VOID, tender, tender.authorized or tender.amount)
-        elif tender.refundable:
-            await self._insist(_REFUND, tender, tender.refundable)
-        self._busy.discard(tender.id)
+    async def _undo(self, payment_id: str) -> None:
+        """Until nothing of a tender is reserved, kept or unknown.
 
-    async def _fate(self, tender: Tender) -> Tender:
-        """What became of an authorization whose answer we never got."""
-        if tender.action_required:
-            return tender
-        call = PaymentCall(self._desk.order.id, tender.id, _AUTHORIZE, "authorize", tender.amount)
-        while True:
-            try:
-                result = await self._desk.outside(
-                    PaymentActivities.look_up_payment,
-                    call,
-                    code=attention.PAYMENT_STUCK,
-                    subject=tender.id,
-                    summary=f"look up {tender.id}",
-                )
+        What to do is decided anew each time: the customer or the provider may have moved.
+        """
+        while (tender := self._desk.order.tender(payment_id)) is not None:
+            if (unknown := self._unknown_call(tender)) is not None:
+                moved = await self._look_up(unknown)
+            elif tender.action_required or (tender.capturable and not tender.captured):
+                moved = await self._give_back(_VOID, tender, tender.authorized or tender.amount)
+            elif tender.refundable:
+                moved = await self._give_back(_REFUND, tender, tender.refundable)
+            else:
                 break
-            except Rejected as error:
-                result = _ended(call, OperationStatus.FAILED, error.reason)
-                break
-            except GivenUp:
-                await self._pause(attention.PAYMENT_STUCK, tender.id, "look-up failed")
+            if not moved:
+                kind = _REFUND if tender.refundable else _VOID
+                await self._pause(_STUCK[kind], payment_id, f"{kind} is not done yet")
+        self._busy.discard(payment_id)
+
+    def _unknown_call(self, tender: Tender) -> PaymentCall | None:
+        """The call whose fate has to be known before anything else is asked about this tender."""
+        if tender.status is PaymentStatus.PENDING and tender.amount and not tender.action_required:
+            return self._unknown.get(tender.id) or self._authorization(tender)
+        return self._unknown.get(tender.id)
+
+    def _authorization(self, tender: Tender) -> PaymentCall:
+        order_id = self._desk.order.id
+        return PaymentCall(order_id, tender.id, _AUTHORIZE, "authorize", tender.amount)
+
+    async def _look_up(self, call: PaymentCall) -> bool:
+        """What became of a call whose answer we never got. Whether that is known now."""
+        before = self._desk.order.tender(call.payment_id)
+        try:
+            result = await self._desk.outside(
+                PaymentActivities.look_up_payment,
+                call,
+                code=_STUCK[OperationKind(call.kind)],
+                subject=call.payment_id,
+                summary=f"look up {call.kind} of {call.payment_id}",
+            )
+        except Rejected as error:
+            result = _ended(call, OperationStatus.FAILED, error.reason)
+        except GivenUp:
+            return False
+        if result.status == OperationStatus.FAILED:
+            self._tries[call.payment_id] += 1
         await self._write(result)
-        return self._desk.order.tender(tender.id) or tender
+        known = self._unknown.pop(call.payment_id, None) is not None
+        return known or self._desk.order.tender(call.payment_id) != before
 
-    async def _insist(self, kind: OperationKind, tender: Tender, amount: int) -> None:
-        """An undoing operation until the provider has done it."""
+    async def _give_back(self, kind: OperationKind, tender: Tender, amount: int) -> bool:
+        """One try to void or refund. Whether anything is different now."""
         so_far = tender.captured if kind is _VOID else tender.refunded
-        while True:
-            cause = self._cause(kind, tender.id, so_far)
-            call = PaymentCall(self._desk.order.id, tender.id, kind, cause, amount, maybe_sent=True)
-            result = await self._ask(call)
-            if kind is _VOID and result.reason in _GONE:
-                result = replace(result, status=OperationStatus.SUCCEEDED)
-            await self._write(result)
-            if result.status == OperationStatus.SUCCEEDED:
-                self._desk.relieve(_STUCK[kind], tender.id)
-                if kind is _REFUND:
-                    self._desk.notify("refunded", result.operation_id)
-                return
-            if result.status == OperationStatus.FAILED:
-                self._tries[tender.id] += 1
-            await self._pause(_STUCK[kind], tender.id, f"{kind} failed: {result.reason}")
+        cause = self._cause(kind, tender.id, so_far)
+        result = await self._ask(PaymentCall(self._desk.order.id, tender.id, kind, cause, amount))
+        if kind is _VOID and result.reason in _GONE:
+            result = replace(result, status=OperationStatus.SUCCEEDED)
+        await self._write(result)
+        if result.status == OperationStatus.SUCCEEDED:
+            self._desk.relieve(_STUCK[kind], tender.id)
+            if kind is _REFUND:
+                self._desk.notify("refunded", result.operation_id)
+            return True
+        if result.status == OperationStatus.FAILED:
+            self._tries[tender.id] += 1
+            if tender.action_required:
+                # The customer was faster: the money may be there, and has to go back.
+                return await self._look_up(self._authorization(tender))
+        return False
 
     async def _pause(self, code: str, subject: str, detail: str) -> None:
         self._desk.need_help(code, subject, detail)

@@ -16,11 +16,14 @@ LOCAL: dict[str, Any] = {
     ),
 }
 
-# The same step as a regular activity: for as long as the database may be away.
+# The same step as a regular activity, for some minutes; then the order asks for attention and
+# goes on trying at a slower pace, for as long as the database may be away.
 DATABASE: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=30),
     "retry_policy": RetryPolicy(
-        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)
+        initial_interval=timedelta(milliseconds=500),
+        maximum_interval=timedelta(seconds=10),
+        maximum_attempts=20,
     ),
 }
 

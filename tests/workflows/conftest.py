@@ -1,29 +1,65 @@
-"""A shop per test: its own database, task queue and worker; the servers are the run's."""
+"""A shop per test: its own database, task queue and worker; the servers are the run's.
 
+Whatever a test does to its shop, at the end the books must agree: see `witness`.
+"""
+
+import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
 from db.pool import Pool
 from tests.fakes.sandbox_service import SandboxService, sandbox_service
-from tests.workflows.life import Shop, running
+from tests.fakes.webhook_receiver import Received, WebhookReceiver, webhook_receiver
+from tests.workflows import witness
+from tests.workflows.shop import Shop, running
 
 
 @pytest_asyncio.fixture(scope="session")
-async def sandbox() -> AsyncIterator[SandboxService]:
-    """The providers, moving only when told; their webhooks go nowhere."""
+async def receiver() -> AsyncIterator[WebhookReceiver]:
+    """Where the providers send their webhooks."""
+    async with webhook_receiver() as open_receiver:
+        yield open_receiver
+
+
+@pytest_asyncio.fixture(scope="session")
+async def sandbox(receiver: WebhookReceiver) -> AsyncIterator[SandboxService]:
+    """The providers, moving only when told."""
     with tempfile.TemporaryDirectory() as directory:
-        async with sandbox_service(Path(directory), "http://127.0.0.1:9", speed=0) as service:
+        async with sandbox_service(Path(directory), receiver.url, speed=0) as service:
             yield service
+
+
+@pytest.fixture
+def letters(receiver: WebhookReceiver) -> Iterator[asyncio.Queue[Received]]:
+    """The webhooks that arrive while the test runs."""
+    queue: asyncio.Queue[Received] = asyncio.Queue()
+
+    def take(letter: Received) -> HTTPStatus:
+        queue.put_nowait(letter)
+        return HTTPStatus.OK
+
+    before, receiver.answer = receiver.answer, take
+    yield queue
+    receiver.answer = before
 
 
 @pytest_asyncio.fixture
 async def shop(
-    pool: Pool, temporal: Client, task_queue: str, sandbox: SandboxService, tmp_path: Path
+    pool: Pool,
+    temporal: Client,
+    task_queue: str,
+    sandbox: SandboxService,
+    tmp_path: Path,
+    letters: asyncio.Queue[Received],
 ) -> AsyncIterator[Shop]:
-    """A running shop."""
-    async with running(Shop(pool, temporal, task_queue, sandbox, tmp_path / "mail")) as open_shop:
-        yield open_shop
+    """A running shop, whose books are compared at the end."""
+    one = Shop(pool, temporal, task_queue, sandbox, tmp_path / "mail", letters=letters)
+    async with running(one):
+        yield one
+        await witness.compare_all_books(one)

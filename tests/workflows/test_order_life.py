@@ -1,7 +1,7 @@
 """Whole lives of orders, from placement to closing."""
 
 from domain.states import FulfillmentStatus, OrderStatus, PaymentStatus
-from tests.workflows.life import Shop
+from tests.workflows.shop import Shop
 
 
 async def test_a_card_order_is_paid_packed_shipped_delivered_and_completed(shop: Shop) -> None:

@@ -72,6 +72,22 @@ def replay_olist(
 
 
 @app.command()
+def chaos(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders live meanwhile.")] = 150,
+    kills: Annotated[int, typer.Option(min=0, help="How many times something is killed.")] = 15,
+    seed: Annotated[int | None, typer.Option(help="Deals the same orders and blows again.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="A directory for data and logs.")] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One object on stdout at the end.")] = False,
+) -> None:
+    """Kill everything in turn while orders live, and prove that nothing was lost."""
+    from ops.chaos.run import Plan, any_seed, run  # noqa: PLC0415
+
+    plan = Plan(orders, kills, any_seed() if seed is None else seed)
+    raise typer.Exit(run(plan, as_json=json, keep=keep))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database of KERVAN_DATABASE_URL to the newest schema."""
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415

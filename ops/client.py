@@ -24,7 +24,6 @@ TERMINAL = frozenset({"completed", "canceled", "expired"})
 _AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-_POLL_SECONDS = 0.15
 _TIMEOUT = httpx2.Timeout(20.0, connect=3.0)
 
 
@@ -68,12 +67,16 @@ class Doors:
 class ShopClient:
     """Storefront, support, warehouse, and the player of customers and carriers.
 
-    `patience` is how many seconds a request is repeated while the other side is away.
+    `patience` is how many seconds a request is repeated while the other side is away, `pace` how
+    many seconds lie between two looks at an order that is waited for.
     """
 
-    def __init__(self, doors: Doors, *, patience: float = 60.0, connections: int = 64) -> None:
+    def __init__(
+        self, doors: Doors, *, patience: float = 60.0, connections: int = 64, pace: float = 0.15
+    ) -> None:
         """Describe the client; nothing is opened before the first request."""
         self._patience = patience
+        self._pace = pace
         self.tally = Tally()
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._api = httpx2.AsyncClient(
@@ -157,7 +160,7 @@ class ShopClient:
             if time.monotonic() > deadline:
                 message = f"{order['number']} was not {what} in {within:.0f} s: {axes(order)}"
                 raise NotInTime(message)
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(self._pace)
 
     # -- support -------------------------------------------------------------------------------
 

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     mail_from: str = "Kervan <orders@kervan.example>"
     mail_dir: Path = Path(".kervan/mail")
     shop_name: str = "Kervan"
+    time_zone: str = Field(default="UTC", description="IANA name; dates in mails are shown in it")
+    contact: str = Field(default="", description="an address that customers may write to")
 
     # Policies.
     default_out_of_stock: str = Field(

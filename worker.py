@@ -38,7 +38,15 @@ def build_worker(
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
-    shop = Shop(settings.shop_name, settings.mail_from, settings.api_url, settings.payment_expiry)
+    shop = Shop(
+        name=settings.shop_name,
+        sender=settings.mail_from,
+        page=settings.api_url,
+        payment_expiry=settings.payment_expiry,
+        return_window=settings.return_window,
+        time_zone=settings.time_zone,
+        contact=settings.contact,
+    )
     notifications = NotificationActivities(pool, mailer, shop)
     return Worker(
         client,  # type: ignore[arg-type]
@@ -105,6 +113,7 @@ async def run(settings: Settings) -> None:
         security=settings.smtp_security,
         sender=settings.mail_from,
         directory=settings.mail_dir,
+        timeout=settings.provider_timeout,
     )
     client = await connect(TemporalAddress.of(settings), runtime=_runtime(settings.metrics_port))
     relay = Relay(

@@ -58,13 +58,15 @@ class Confirm:
 class Confirmed:
     """What came of it. `outcome`: allocated, waiting (for stock) or unavailable (nothing to do).
 
-    `work` are the fulfillment orders that were opened, `warehouses` their places.
+    `work` are the fulfillment orders that were opened, `warehouses` their places; `missing`
+    tells that nobody had some units, and that the customer is to hear of it.
     """
 
     order: Order
     outcome: str
     work: list[str] = field(default_factory=list)
     warehouses: list[str] = field(default_factory=list)
+    missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -26,12 +26,18 @@ from domain.ports import Email, Mailer
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What every mail says of its sender. `page` is where customers follow their orders."""
+    """What every mail says of its sender. `page` is where customers follow their orders.
+
+    Dates are shown in `time_zone` (an IANA name); `contact` is an address customers may write to.
+    """
 
     name: str
     sender: str
     page: str
     payment_expiry: timedelta
+    return_window: timedelta
+    time_zone: str = "UTC"
+    contact: str = ""
 
 
 class NotificationActivities:
@@ -89,10 +95,11 @@ class NotificationActivities:
 
     async def _facts(self, row: Mapping[str, Any]) -> MailFacts:
         milestone = Milestone(row["milestone"])
-        shipment = row["subject"] if milestone in _PARCEL else ""
-        lines = await notifications.lines(self._pool, row["order_id"])
-        missing = milestone is Milestone.OUT_OF_STOCK
-        data, currency = row["data"], row["currency"]
+        parcel = row["subject"] if milestone in _PARCEL else ""
+        data, currency, order_id = row["data"], row["currency"], row["order_id"]
+        lines = await self._lines(row, parcel)
+        partial = milestone in _PARCEL or milestone is Milestone.OUT_OF_STOCK
+        told = sum(line.quantity for line in lines)
         return MailFacts(
             shop_name=self._shop.name,
             order_number=row["number"],
@@ -100,29 +107,39 @@ class NotificationActivities:
             tracking_page_url=f"{self._shop.page}/track/{row['public_token']}"
             if row["public_token"]
             else "",
-            lines=tuple(
-                MailLine(
-                    line["name"],
-                    line["backordered"] if missing else line["quantity"],
-                    None if missing else Money(line["total"], currency),
-                )
-                for line in lines
-                if not missing or line["backordered"]
-            ),
-            partial=missing and any(not line["backordered"] for line in lines),
+            time_zone=self._shop.time_zone,
+            contact=self._shop.contact,
+            lines=lines,
+            partial=partial and told < await notifications.live_units(self._pool, order_id),
             totals=_totals(row),
-            shipments=tuple(
-                MailShipment(
-                    parcel["carrier"] or "",
-                    parcel["tracking_number"],
-                    parcel["tracking_url"] or "",
-                    parcel["estimated_at"],
-                )
-                for parcel in await notifications.shipments(self._pool, row["order_id"], shipment)
-            ),
+            shipments=await self._shipments(order_id, parcel),
             payment=self._payment(row) if milestone in _MONEY_WANTED else None,
+            waiting=data.get("waiting", True),
+            return_until=datetime.now(UTC) + self._shop.return_window
+            if milestone is Milestone.DELIVERED
+            else None,
             reason=_REASONS.get(row["cancel_reason"] or "", ""),
             refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
+        )
+
+    async def _lines(self, row: Mapping[str, Any], parcel: str) -> tuple[MailLine, ...]:
+        """The articles the mail is about: missing ones, those in the parcel, or all."""
+        lines = await notifications.lines(self._pool, row["order_id"], parcel)
+        missing: Mapping[str, int] | None = row["data"].get("units")
+        if missing is not None:
+            return tuple(MailLine(x["name"], missing[x["id"]]) for x in lines if x["id"] in missing)
+        currency = row["currency"]
+        return tuple(MailLine(x["name"], x["quantity"], Money(x["total"], currency)) for x in lines)
+
+    async def _shipments(self, order_id: str, parcel: str) -> tuple[MailShipment, ...]:
+        return tuple(
+            MailShipment(
+                row["carrier"] or "",
+                row["tracking_number"],
+                row["tracking_url"] or "",
+                row["estimated_at"],
+            )
+            for row in await notifications.shipments(self._pool, order_id, parcel)
         )
 
     def _payment(self, row: Mapping[str, Any]) -> MailPayment:

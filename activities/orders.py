@@ -43,7 +43,7 @@ class OrderActivities:
             conn, first = step.conn, step.order.status is OrderStatus.PENDING
             if first:
                 await payments.settle_zero_tenders(conn, task.order_id)
-            outcome = await self._reserve(conn, step.order, task.cause)
+            outcome, missing = await self._reserve(conn, step.order, task.cause)
             if outcome == "unavailable":
                 step.result = {"outcome": outcome, "work": [], "warehouses": []}
                 return Confirmed(await step.save(), **step.result)
@@ -52,24 +52,28 @@ class OrderActivities:
                 await notifications.plan(conn, task.order_id, "confirmed")
             order = await orders.load(conn, task.order_id)
             work, warehouses = await self._open_work(conn, order, task)
-            if outcome == "waiting":
-                await notifications.plan(conn, task.order_id, "out_of_stock")
-            step.result = {"outcome": outcome, "work": work, "warehouses": warehouses}
+            step.result = {
+                "outcome": outcome,
+                "work": work,
+                "warehouses": warehouses,
+                "missing": missing,
+            }
             return Confirmed(await step.save(OrderStatus.CONFIRMED), **step.result)
 
-    async def _reserve(self, conn: Connection, order: Order, cause: str) -> str:
+    async def _reserve(self, conn: Connection, order: Order, cause: str) -> tuple[str, bool]:
+        """The outcome, and whether the customer is to be told that something is missing."""
         demands = [
             Demand(line.id, line.sku, line.open + line.backordered)
             for line in order.lines
             if line.open + line.backordered
         ]
         if not demands:
-            return "allocated"
+            return "allocated", False
         found = await stock.find(conn, order.id, demands)
         pending = order.status is OrderStatus.PENDING
         if found.missing and pending and order.out_of_stock == "cancel":
             await self._tell_missing(conn, order, found.missing, "order_canceled")
-            return "unavailable"
+            return "unavailable", False
         await stock.allocate(conn, order.id, found.allocations, f"{order.id}:{cause}")
         for allocation in found.allocations:
             await self._allocate_line(conn, order, allocation.line_id, allocation.quantity)
@@ -80,7 +84,7 @@ class OrderActivities:
             ]
             await timeline.record(conn, order.id, "stock_allocated", data={"sources": sources})
         if not found.missing:
-            return "allocated"
+            return "allocated", False
         return await self._without(conn, order, found.missing, cause)
 
     async def _allocate_line(
@@ -95,7 +99,7 @@ class OrderActivities:
 
     async def _without(
         self, conn: Connection, order: Order, missing: Sequence[Demand], cause: str
-    ) -> str:
+    ) -> tuple[str, bool]:
         """Nobody has these units: cancel them, or put those that are new into the queue."""
         if order.out_of_stock != "backorder":
             # Once it is confirmed, an order that shall be canceled for want of stock loses those
@@ -104,7 +108,10 @@ class OrderActivities:
                 await orders.cancel_units(conn, demand.line_id, demand.quantity)
             await self._tell_missing(conn, order, missing, "units_canceled")
             left = await orders.load(conn, order.id)
-            return "allocated" if left.live_units else "unavailable"
+            if not left.live_units:
+                return "unavailable", False
+            await self._plan_mail(conn, order, missing, waiting=False)
+            return "allocated", True
         lines = {line.id: line for line in (await orders.load(conn, order.id)).lines}
         new = [
             Demand(d.line_id, d.sku, lines[d.line_id].open)
@@ -118,7 +125,15 @@ class OrderActivities:
                     conn, demand.line_id, open_=-demand.quantity, backordered=demand.quantity
                 )
             await self._tell_missing(conn, order, new, "backordered")
-        return "waiting"
+            await self._plan_mail(conn, order, new, waiting=True)
+        return "waiting", bool(new)
+
+    async def _plan_mail(
+        self, conn: Connection, order: Order, missing: Sequence[Demand], *, waiting: bool
+    ) -> None:
+        units = {demand.line_id: demand.quantity for demand in missing}
+        data = {"units": units, "waiting": waiting}
+        await notifications.plan(conn, order.id, "out_of_stock", data=data)
 
     async def _tell_missing(
         self, conn: Connection, order: Order, missing: Sequence[Demand], decision: str

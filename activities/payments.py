@@ -197,7 +197,7 @@ class PaymentActivities:
     @activity.defn
     async def record_dead_tender(self, result: PaymentResult) -> Order:
         """A tender ended without an operation of ours: it ran out, or was never begun."""
-        cause = f"{result.payment_id}:{result.status}:{result.reason}"
+        cause = f"{result.payment_id}:{result.status}:{result.operation_id}"
         async with orders.once(self._pool, result.order_id, cause) as step:
             if step.done:
                 return step.order

@@ -34,9 +34,18 @@ async def load(conn: Connection | Pool, id_: str) -> Mapping[str, Any] | None:
     return None if row is None else dict(row)
 
 
-async def lines(conn: Connection | Pool, order_id: str) -> list[Mapping[str, Any]]:
-    """The order's lines as the customer knows them."""
-    return [dict(row) for row in await conn.fetch(_SQL["notification_lines"], order_id)]
+async def lines(
+    conn: Connection | Pool, order_id: str, shipment_id: str = ""
+) -> list[Mapping[str, Any]]:
+    """The order's lines as the customer knows them, or the units in one parcel."""
+    return [
+        dict(row) for row in await conn.fetch(_SQL["notification_lines"], order_id, shipment_id)
+    ]
+
+
+async def live_units(conn: Connection | Pool, order_id: str) -> int:
+    """Units the customer shall get in all."""
+    return int(await conn.fetchval(_SQL["live_units"], order_id) or 0)
 
 
 async def shipments(

@@ -86,6 +86,7 @@ class Fulfillment:
         if confirmed.outcome == "waiting" and not waited:
             skus = ", ".join(line.sku for line in self.order.lines if line.backordered)
             desk.need_help(attention.WAITING_FOR_STOCK, "", f"No stock of {skus}")
+        if confirmed.missing:
             desk.notify("out_of_stock")
         self._payment.collect()
 

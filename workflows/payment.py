@@ -165,6 +165,9 @@ class Payment:
             if result.kind == _REFUND and result.status == OperationStatus.SUCCEEDED:
                 desk.notify("refunded", result.operation_id)
             desk.relieve(_STUCK[OperationKind(result.kind)], result.payment_id)
+        if desk.order.shipped_units:
+            # It may have run out while this very call was under way.
+            self.renew()
         self.collect()
 
     def _after_authorization(self, payment_id: str, *, failed: bool, reason: str) -> None:
@@ -233,7 +236,7 @@ class Payment:
                 kind=_AUTHORIZE,
                 status=PaymentStatus.EXPIRED,
                 amount=tender.capturable,
-                reason=cause,
+                reason=AUTHORIZATION_EXPIRED,
             ),
         )
         self._lapsed.add(payment_id)
@@ -266,6 +269,8 @@ class Payment:
         """Take what is due by now, and give back what is not owed any more."""
         if self._desk.stopping:
             return
+        if self._desk.order.shipped_units:
+            self.renew()
         for due in captures_due(self._desk.order):
             self._begin_settlement(_CAPTURE, due)
         for back in refunds_due(self._desk.order):

@@ -13,8 +13,15 @@ JOIN order_contacts c ON c.order_id = n.order_id
 WHERE n.id = $1;
 
 -- name: notification_lines
-SELECT name, quantity, total, canceled, backordered FROM order_lines
-WHERE order_id = $1 ORDER BY position;
+-- The lines a mail is about: all of the order's, or those in one parcel, with the units in it.
+SELECT l.id, l.name, coalesce(c.quantity, l.quantity) AS quantity,
+    l.total * coalesce(c.quantity, l.quantity) / l.quantity AS total,
+    l.quantity - l.canceled AS live
+FROM order_lines l LEFT JOIN shipment_lines c ON c.line_id = l.id AND c.shipment_id = $2
+WHERE l.order_id = $1 AND ($2 = '' OR c.shipment_id IS NOT NULL) ORDER BY l.position;
+
+-- name: live_units
+SELECT sum(quantity - canceled)::int FROM order_lines WHERE order_id = $1;
 
 -- name: notification_shipments
 SELECT id, carrier, tracking_number, tracking_url, delivered_at, estimated_at FROM shipments

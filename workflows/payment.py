@@ -46,6 +46,8 @@ class Payment:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        # The API writes a further tender's row before it asks: until then it is not ours to use.
+        self._asked = {tender.id for tender in desk.order.tenders}
         self._busy: set[str] = set()
         # Tenders whose capture or refund was refused: left alone until somebody asks again.
         self._refused: set[str] = set()
@@ -96,7 +98,7 @@ class Payment:
             if tender.status is PaymentStatus.PENDING
             and tender.amount
             and not tender.action_required
-            and tender.id not in self._busy
+            and tender.id in self._asked - self._busy
         ]
 
     def _authorize_new(self) -> None:
@@ -115,6 +117,7 @@ class Payment:
                 data={"payment_id": payment_id},
             ),
         )
+        self._asked.add(payment_id)
         self._authorize_new()
 
     # -- calls to the provider -----------------------------------------------------------------

@@ -1,17 +1,21 @@
 """The API in this process, on a database of the test's own; Temporal is real, or away."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
 from api.app import create_app
+from db.pool import Pool, open_pool
 from settings import Settings
 from tests.api.orders import Shopfront
+from tests.conftest import database_named
 
 # Nothing listens on port 1: connecting is refused at once.
 NOWHERE = "127.0.0.1:1"
@@ -32,18 +36,23 @@ async def opened(settings: Settings, key: str = "dev") -> AsyncIterator[httpx2.A
         yield api
 
 
+def settings_of(url: str, **changes: Any) -> Settings:
+    """Settings of an API whose Temporal is away, unless the changes say where it is."""
+    values = {
+        "database_url": SecretStr(url),
+        "dev_api_key": SecretStr("dev"),
+        "temporal_address": NOWHERE,
+        "log_level": "CRITICAL",
+    }
+    return Settings(**(values | changes))
+
+
 @pytest.fixture
 def open_api(database_url: str) -> Open:
-    """Open the API with settings of the test's own; Temporal is away unless they say where."""
+    """Open the API with settings of the test's own."""
 
     def open_with(key: str = "dev", **settings: Any) -> Any:
-        values = {
-            "database_url": SecretStr(database_url),
-            "dev_api_key": SecretStr("dev"),
-            "temporal_address": NOWHERE,
-            "log_level": "CRITICAL",
-        }
-        return opened(Settings(**(values | settings)), key)
+        return opened(settings_of(database_url, **settings), key)
 
     return open_with
 
@@ -59,3 +68,29 @@ async def api(open_api: Open) -> AsyncIterator[httpx2.AsyncClient]:
 def shopfront(api: httpx2.AsyncClient) -> Shopfront:
     """Places orders at the API."""
     return Shopfront(api)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def standing_database_url(
+    postgres_url: str, template_database: str, _administrator: asyncpg.Connection
+) -> AsyncIterator[str]:
+    """A database that tests share which write nothing, since making one takes its time."""
+    name = f"standing_{uuid.uuid4().hex}"
+    await _administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield database_named(postgres_url, name)
+    await _administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def standing_pool(standing_database_url: str) -> AsyncIterator[Pool]:
+    """A pool on it, to see that nothing was written."""
+    pool = await open_pool(standing_database_url, size=2)
+    yield pool
+    await pool.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def standing_api(standing_database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """An API on it, for requests that are refused or read what nobody wrote."""
+    async with opened(settings_of(standing_database_url)) as client:
+        yield client

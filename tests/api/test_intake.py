@@ -165,9 +165,7 @@ async def test_a_channel_cannot_send_two_orders_by_one_id(
     assert await pool.fetchval("SELECT count(*) FROM orders") == 2
 
 
-async def test_keys_of_different_holders_do_not_meet(
-    api: httpx2.AsyncClient, pool: Pool
-) -> None:
+async def test_keys_of_different_holders_do_not_meet(api: httpx2.AsyncClient, pool: Pool) -> None:
     made = await api.post("/v1/api-keys", json={"name": "shop", "scopes": ["storefront"]})
     theirs = {"authorization": f"Bearer {made.json()['key']}", "idempotency-key": "k"}
     assert (

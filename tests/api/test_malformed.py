@@ -86,22 +86,27 @@ CARD = {"method": "card", "token": "tok_visa"}
     ],
 )
 async def test_a_wrong_field_is_named(
-    api: httpx2.AsyncClient, pool: Pool, changes: dict[str, Any], expected: dict[str, str]
+    standing_api: httpx2.AsyncClient,
+    standing_pool: Pool,
+    changes: dict[str, Any],
+    expected: dict[str, str],
 ) -> None:
-    response = await api.post("/v1/orders", json=order(**changes), headers={"idempotency-key": "k"})
+    response = await standing_api.post(
+        "/v1/orders", json=order(**changes), headers={"idempotency-key": "k"}
+    )
     assert codes(response) == expected
-    assert await pool.fetchval("SELECT count(*) FROM orders") == 0
-    assert await pool.fetchval("SELECT count(*) FROM idempotency_keys") == 0
+    assert await standing_pool.fetchval("SELECT count(*) FROM orders") == 0
+    assert await standing_pool.fetchval("SELECT count(*) FROM idempotency_keys") == 0
 
 
-async def test_all_wrong_fields_are_named_at_once(api: httpx2.AsyncClient) -> None:
+async def test_all_wrong_fields_are_named_at_once(standing_api: httpx2.AsyncClient) -> None:
     body = order(
         currency="EUR",
         lines=[LINE, LINE | {"unit_price": {"amount": 5, "currency": "USD"}}],
         payments=[{"method": "card"}, {"method": "wallet", "provider": "nobody"}],
         customer={"phone": "none"},
     )
-    assert set(codes(await api.post("/v1/orders", json=body)).items()) >= {
+    assert set(codes(await standing_api.post("/v1/orders", json=body)).items()) >= {
         ("/lines/0/unit_price/currency", "currency_mismatch"),
         ("/lines/1/unit_price/currency", "currency_mismatch"),
         ("/shipping/price/currency", "currency_mismatch"),
@@ -131,45 +136,51 @@ async def test_all_wrong_fields_are_named_at_once(api: httpx2.AsyncClient) -> No
     ],
 )
 async def test_a_body_that_is_no_order_is_refused(
-    api: httpx2.AsyncClient, content: bytes, status: int, code: str
+    standing_api: httpx2.AsyncClient, content: bytes, status: int, code: str
 ) -> None:
-    response = await api.post(
+    response = await standing_api.post(
         "/v1/orders", content=content, headers={"content-type": "application/json"}
     )
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-async def test_not_a_number_hidden_in_a_good_order_is_refused(api: httpx2.AsyncClient) -> None:
+async def test_not_a_number_hidden_in_a_good_order_is_refused(
+    standing_api: httpx2.AsyncClient,
+) -> None:
     body = httpx2.Request("POST", "http://kervan", json=order(metadata={"a": 1})).content
     content = body.replace(b'{"a":1}', b'{"a":NaN}')
     assert content != body
-    response = await api.post(
+    response = await standing_api.post(
         "/v1/orders", content=content, headers={"content-type": "application/json"}
     )
     assert (response.status_code, response.json()["code"]) == (422, "invalid_json")
 
 
-async def test_a_large_body_without_a_length_is_refused_too(api: httpx2.AsyncClient) -> None:
+async def test_a_large_body_without_a_length_is_refused_too(
+    standing_api: httpx2.AsyncClient,
+) -> None:
     async def chunks() -> Any:
         for _ in range(20):
             yield b" " * 100_000
 
-    response = await api.post(
+    response = await standing_api.post(
         "/v1/orders", content=chunks(), headers={"content-type": "application/json"}
     )
     assert response.status_code == 413
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data"])
-async def test_only_json_is_read(api: httpx2.AsyncClient, content_type: str) -> None:
-    response = await api.post("/v1/orders", content=b"{}", headers={"content-type": content_type})
+async def test_only_json_is_read(standing_api: httpx2.AsyncClient, content_type: str) -> None:
+    response = await standing_api.post(
+        "/v1/orders", content=b"{}", headers={"content-type": content_type}
+    )
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("key", ["", "with blank", "k" * 256, "ümlaut"])
-async def test_an_idempotency_key_is_printable(api: httpx2.AsyncClient, key: str) -> None:
+async def test_an_idempotency_key_is_printable(standing_api: httpx2.AsyncClient, key: str) -> None:
     headers = [(b"idempotency-key", key.encode())]
-    response = await api.post("/v1/orders", json=order(), headers=headers)
+    response = await standing_api.post("/v1/orders", json=order(), headers=headers)
     assert codes(response) == {"/Idempotency-Key": "bad_format"}
 
 
@@ -189,8 +200,8 @@ async def test_an_idempotency_key_is_printable(api: httpx2.AsyncClient, key: str
         "/v1/orders/",
     ],
 )
-async def test_what_is_not_there_is_404(api: httpx2.AsyncClient, path: str) -> None:
-    response = await api.get(path)
+async def test_what_is_not_there_is_404(standing_api: httpx2.AsyncClient, path: str) -> None:
+    response = await standing_api.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["code"] == "not_found"
@@ -213,13 +224,13 @@ async def test_what_is_not_there_is_404(api: httpx2.AsyncClient, path: str) -> N
     ],
 )
 async def test_a_wrong_parameter_is_named(
-    api: httpx2.AsyncClient, query: str, pointer: str
+    standing_api: httpx2.AsyncClient, query: str, pointer: str
 ) -> None:
-    response = await api.get(f"/v1/orders?{query}")
+    response = await standing_api.get(f"/v1/orders?{query}")
     assert response.json()["code"] == "invalid_parameters"
     assert list(codes(response)) == [pointer]
 
 
-async def test_a_method_that_is_not_known_is_405(api: httpx2.AsyncClient) -> None:
-    response = await api.patch("/v1/orders")
+async def test_a_method_that_is_not_known_is_405(standing_api: httpx2.AsyncClient) -> None:
+    response = await standing_api.patch("/v1/orders")
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")

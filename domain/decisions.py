@@ -90,16 +90,18 @@ def can_release(order: Order, hold_id: str) -> None:
         raise _refuse(order, "hold_not_found", "The order has no such hold, or it was released.")
 
 
-def can_add_payment(order: Order, payment_id: str) -> None:
-    """Another tender is wanted while the others do not cover what is owed."""
+def can_add_payment(order: Order, payment_id: str, under_way: Collection[str] = ()) -> None:
+    """Another tender is wanted while the others do not cover what is owed.
+
+    `under_way` are tenders whose attempt may still succeed: a second one beside it could charge
+    twice.
+    """
     must_be_open(order)
     tender = order.tender(payment_id)
     already = tender is not None and tender.status is not PaymentStatus.PENDING
     if already or order.covered:
         raise _refuse(order, "payment_not_needed", "What is owed is already covered.")
-    # An attempt under way may still succeed: a second one beside it could charge twice.
-    waiting = [t for t in order.tenders if t.id != payment_id and t.status is PaymentStatus.PENDING]
-    if any(not t.action_required for t in waiting):
+    if set(under_way) - {payment_id}:
         raise _refuse(order, "payment_in_progress", "A payment attempt is under way.")
 
 

@@ -271,15 +271,6 @@ class Order:
         return self.captured - self.refunded + sum(tender.capturable for tender in self.tenders)
 
     @property
-    def expected(self) -> int:
-        """What the tenders bring when each that still can does."""
-        return sum(
-            tender.amount if not tender.captured else tender.authorized - tender.refunded
-            for tender in self.tenders
-            if tender.alive
-        )
-
-    @property
     def covered(self) -> bool:
         """Whether the money for all that is not canceled is taken or reserved."""
         return self.secured >= self.payable

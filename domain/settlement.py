@@ -47,5 +47,8 @@ def refunds_due(order: Order) -> list[Settlement]:
 
 
 def uncovered(order: Order) -> int:
-    """What no living tender will bring: the amount a further tender has to have."""
-    return max(0, order.payable - order.expected)
+    """What is owed and neither taken nor reserved: the amount a further tender has to have.
+
+    Tenders that wait for the customer do not count: the further one may be tried instead of them.
+    """
+    return max(0, order.payable - order.secured)

@@ -231,13 +231,16 @@ class OrderWorkflow:
     async def add_payment(self, request: PaymentRequest) -> Outcome:
         """Another try, or another method, by the customer."""
         return await self._desk.ask(
-            lambda: decisions.can_add_payment(self._desk.order, request.payment_id),
-            lambda: self._add_payment(request),
+            lambda: self._may_add_payment(request), lambda: self._add_payment(request)
         )
 
     @add_payment.validator
     def _check_add_payment(self, request: PaymentRequest) -> None:
-        self._validate(lambda: decisions.can_add_payment(self._desk.order, request.payment_id))
+        self._validate(lambda: self._may_add_payment(request))
+
+    def _may_add_payment(self, request: PaymentRequest) -> None:
+        under_way = self._payment.under_way
+        decisions.can_add_payment(self._desk.order, request.payment_id, under_way)
 
     async def _add_payment(self, request: PaymentRequest) -> Sequence[str]:
         await self._payment.add(request.payment_id)

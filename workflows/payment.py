@@ -261,6 +261,11 @@ class Payment:
             self._begin(_AUTHORIZE, tender, cause, tender.amount - tender.captured)
 
     @property
+    def under_way(self) -> frozenset[str]:
+        """Tenders that a provider is being asked about."""
+        return frozenset(self._busy)
+
+    @property
     def busy(self) -> bool:
         """Whether a call to a provider is under way and not failing."""
         failing = {subject for code, subject in self._desk.attention if code in _STUCK.values()}

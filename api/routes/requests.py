@@ -19,7 +19,7 @@ from db import intake, orders, reads
 from db.new_ids import new_id
 from db.pool import Connection
 from domain.order import Order
-from domain.states import PaymentStatus
+from domain.settlement import uncovered
 from workflows.messages import (
     CancelRequest,
     HoldRequest,
@@ -268,15 +268,10 @@ def _amount(body: AddPaymentIn, order: Order) -> int:
     if body.amount is not None and body.amount.currency != order.currency:
         detail = f"The order is in {order.currency}."
         raise invalid([FieldError("/amount/currency", "currency_mismatch", detail)])
-    waiting = sum(
-        tender.amount
-        for tender in order.tenders
-        if tender.action_required and tender.status is PaymentStatus.PENDING
-    )
-    uncovered = max(0, order.payable - order.expected + waiting)
+    missing = uncovered(order)
     if body.amount is None:
-        return uncovered
-    if body.amount.amount > uncovered > 0:
-        detail = f"{uncovered} is still to be paid."
+        return missing
+    if body.amount.amount > missing > 0:
+        detail = f"{missing} is still to be paid."
         raise invalid([FieldError("/amount/amount", "too_large", detail)])
     return body.amount.amount

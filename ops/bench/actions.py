@@ -35,7 +35,7 @@ async def measure(say: Say) -> Result:
     """Live the story some times on a stack of its own."""
     # The scans come slower than Temporal works, as in life.
     slow = {"KERVAN_RETURN_WINDOW": "PT1S", "KERVAN_SANDBOX_SPEED": "60000"}
-    async with stage(say, **slow) as own:
+    async with stage(say, slow) as own:
         temporal = await connect(TemporalAddress(own.stack.urls.temporal))
         say(f"one order after the other, {_ORDERS} of them")
         lives = [await _live(own, temporal, number) for number in range(_ORDERS)]
@@ -81,7 +81,11 @@ def _labeled(order_: Json) -> bool:
 async def _actions(own: Stage) -> Counter[str]:
     """Return what the server has counted so far, by kind of action."""
     async with httpx2.AsyncClient(trust_env=False) as http:
-        text = (await http.get(own.stack.urls.temporal_metrics)).text
+        return count_actions((await http.get(own.stack.urls.temporal_metrics)).text)
+
+
+def count_actions(text: str) -> Counter[str]:
+    """Return billable actions by kind, from the server's metrics in Prometheus' text format."""
     counts: Counter[str] = Counter()
     for found in _ACTION.finditer(text):
         counts[found["type"]] += int(found["count"])

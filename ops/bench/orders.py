@@ -31,7 +31,7 @@ async def measure(say: Say) -> Result:
     window = {"KERVAN_RETURN_WINDOW": f"PT{_WINDOW_MS / 1000}S"}
     rows: list[Row] = []
     figures: dict[str, object] = {}
-    async with stage(say, **window) as own, _watch(own) as board:
+    async with stage(say, window) as own, _watch(own) as board:
         temporal = await connect(TemporalAddress(own.stack.urls.temporal))
         for level in LEVELS:
             say(f"{level} in flight: no-ops, orders, no-ops")

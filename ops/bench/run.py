@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.bench import actions, machine, orders
+from ops.bench import actions, intake, machine, orders, stock
 from ops.bench.results import Result, Row, ratio
 from ops.client import Json
 from ops.stack.supervisor import Say
@@ -17,6 +17,8 @@ from ops.stack.supervisor import Say
 PARTS: Mapping[str, Callable[[Say], Awaitable[Result]]] = {
     "actions": actions.measure,
     "orders": orders.measure,
+    "intake": intake.measure,
+    "stock": stock.measure,
 }
 _SMALL = 100
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.client import Doors, Json, ShopClient
-from ops.stack.stack import Stack
+from ops.stack.stack import PARTS, Stack
 from ops.stack.supervisor import Say
 
 CURRENCY = "TRY"
@@ -34,10 +34,12 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(say: Say, **environment: str) -> AsyncIterator[Stage]:
+async def stage(
+    say: Say, environment: Mapping[str, str] | None = None, *, parts: tuple[str, ...] = PARTS
+) -> AsyncIterator[Stage]:
     """Run a stack whose shop has plenty of one item; durable, as `kervan dev` is."""
     with tempfile.TemporaryDirectory(prefix="kervan-bench-", ignore_cleanup_errors=True) as path:
-        stack = Stack(Path(path), environment={**_ENVIRONMENT, **environment})
+        stack = Stack(Path(path), environment={**_ENVIRONMENT, **(environment or {})}, parts=parts)
         say("starting a private stack")
         await stack.start()
         try:

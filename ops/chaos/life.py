@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 from ops.chaos import shop
-from ops.client import Json, NotInTime, ShopClient, axes, closed, new_key, open_work
+from ops.client import ApiError, Json, NotInTime, ShopClient, axes, closed, new_key, open_work
 
 PATIENCE = 150.0
 """Seconds that people wait for anything: several parts may be down, one after another."""
+_MOMENT = 0.5
 
 
 class Life:
@@ -73,7 +75,20 @@ class Life:
         """Pack and hand over everything."""
         for work in await self.ready(locations):
             await self.pack(work, parcels)
-            await self.client.ship(work["id"])
+            await self.ship(work["id"])
+
+    async def ship(self, work_id: str) -> None:
+        """Hand over what is packed; when the authorization ran out just now, a moment later."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await self.client.ship(work_id)
+            except ApiError as error:
+                if error.code != "payment_missing" or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            await asyncio.sleep(_MOMENT)
 
     async def labeled(self) -> None:
         """Wait until a label is bought."""

@@ -69,7 +69,8 @@ class NotificationActivities:
 
     async def _settle(self, row: Mapping[str, Any], status: str, reason: str | None) -> str:
         async with self._pool.acquire() as conn, conn.transaction():
-            await notifications.settle(conn, row["id"], status, reason)
+            if not await notifications.settle(conn, row["id"], status, reason):
+                return status
             data = {"milestone": row["milestone"], "subject": row["subject"]}
             if reason:
                 data["reason"] = reason

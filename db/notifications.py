@@ -56,6 +56,7 @@ async def shipments(
     return [dict(row) for row in rows]
 
 
-async def settle(conn: Connection, id_: str, status: str, reason: str | None = None) -> None:
-    """It was sent, will never be, or there is nobody to tell."""
-    await conn.execute(_SQL["settle_notification"], id_, status, reason)
+async def settle(conn: Connection, id_: str, status: str, reason: str | None = None) -> bool:
+    """It was sent, will never be, or there is nobody to tell; False when that was known before."""
+    done = await conn.execute(_SQL["settle_notification"], id_, status, reason)
+    return done == "UPDATE 1"

@@ -87,6 +87,7 @@ class Desk:
         self._queue: deque[Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._mails: set[asyncio.Task[None]] = set()
+        self._told: set[tuple[str, str]] = set()
         self._retries = 0
         self._retry_codes: set[str] = set()
         self._sentence = ""
@@ -276,6 +277,9 @@ class Desk:
 
     def notify(self, milestone: str, subject: str = "") -> None:
         """Send the customer the mail that was planned for this milestone; never wait for it."""
+        if (milestone, subject) in self._told:
+            return
+        self._told.add((milestone, subject))
         task = asyncio.create_task(self._send(milestone, subject))
         self._mails.add(task)
         task.add_done_callback(self._mails.discard)

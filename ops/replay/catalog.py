@@ -109,16 +109,23 @@ class Catalog:
                 group.create_task(one(thing))
 
 
-def wanted(lives: Iterable[Life]) -> tuple[Units, Units]:
+def wanted(lives: Iterable[Life], strangers: Iterable[Json] = ()) -> tuple[Units, Units]:
     """Units that must be received, by (sku, warehouse): before all orders, and after the orders
     that shall run out of stock, because those want some of the same goods.
+
+    `strangers` are orders of other files, as the API tells them.
     """
     lives = list(lives)
     scarce = {key for life in lives if not life.finds_stock for key in life.units}
-    first: Counter[tuple[str, str]] = Counter()
-    later: Counter[tuple[str, str]] = Counter()
+    units: Counter[tuple[str, str]] = Counter()
     for life in lives:
         if life.finds_stock:
-            for key, quantity in life.units.items():
-                (later if key in scarce else first)[key] += quantity
+            units.update(life.units)
+    sources = dict(units.keys())
+    for order in strangers:
+        for line in order["lines"]:
+            if order["cancel_reason"] != "out_of_stock" and line["sku"] in sources:
+                units[line["sku"], sources[line["sku"]]] += line["quantity"]
+    first = {key: quantity for key, quantity in units.items() if key not in scarce}
+    later = {key: quantity for key, quantity in units.items() if key in scarce}
     return first, later

@@ -92,10 +92,7 @@ class Session:
     async def _live_all(self, orders: Sequence[Order], todo: Sequence[Life], found: _Found) -> None:
         self._teller.say("items, sources and stock")
         await self._catalog.make(orders)
-        # Stock serves those that an earlier run has placed, too.
-        ids = {order.id for order in orders} | found.orders.keys()
-        placed = [plan(order, self._book) for order in self._book.orders if order.id in ids]
-        first, later = wanted(placed)
+        first, later = wanted(self._placed(orders, found), self._strangers(found))
         await self._catalog.receive(first)
         with self._teller.count("orders", len(todo)) as meter:
             async with asyncio.TaskGroup() as group:
@@ -108,6 +105,16 @@ class Session:
                 plenty = [life for life in todo if life.finds_stock]
                 await self._live(driver, plenty, found, meter)
                 looking.cancel()
+
+    def _placed(self, orders: Sequence[Order], found: _Found) -> list[Life]:
+        """These orders, and those of the file that an earlier run has placed: all need stock."""
+        ids = {order.id for order in orders} | found.orders.keys()
+        return [plan(order, self._book) for order in self._book.orders if order.id in ids]
+
+    def _strangers(self, found: _Found) -> list[Json]:
+        """Orders of the channel that came with another file: what was received is theirs, too."""
+        ids = {order.id for order in self._book.orders}
+        return [order for order_id, order in found.orders.items() if order_id not in ids]
 
     async def _live(
         self, driver: Driver, lives: Sequence[Life], found: _Found, meter: Meter

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,11 @@ class Difference:
 
     def as_dict(self) -> Json:
         """The difference for JSON."""
-        return asdict(self)
+        values = {name: getattr(self, name) for name in Difference.__slots__}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in values.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,9 @@ def _parcels(expected: Expected, order: Json) -> Pairs:
 
 
 def _feedback(expected: Expected, order: Json) -> Pairs:
-    found = Counter((one["reference"], one["score"]) for one in order["feedback"])
-    yield "feedback", Counter(expected.feedback), found
+    # Lists, which JSON knows.
+    found = sorted([one["reference"], one["score"]] for one in order["feedback"])
+    yield "feedback", sorted([reference, score] for reference, score in expected.feedback), found
 
 
 def _payments_of_provider(order: Json, ledger: Ledger) -> Pairs:

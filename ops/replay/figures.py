@@ -1,5 +1,6 @@
 """Counts and sums of all orders, by the file and by Kervan, side by side."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,5 +142,8 @@ class _Deliveries:
 
 
 def as_json(found: Mapping[str, Both]) -> dict[str, Json]:
-    """Figures for JSON."""
-    return {name: {"file": both.file, "kervan": both.kervan} for name, both in found.items()}
+    """Figures for JSON, under names of one word: `captured_by_voucher`, `delivery_days_mean`."""
+    return {
+        re.sub(r"\W+", "_", name): {"file": both.file, "kervan": both.kervan}
+        for name, both in found.items()
+    }

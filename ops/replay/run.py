@@ -21,6 +21,7 @@ from settings import Settings
 
 # Services restart; what they do not answer within this many seconds is given up.
 _PATIENCE = 300.0
+_WIDTH = 140
 _CANNOT_RUN = 2
 _INTERRUPTED = 130
 
@@ -55,9 +56,13 @@ def run(options: Options, settings: Settings) -> int:
         errors.print("stopped; the same command goes on from here")
         return _INTERRUPTED
     if options.as_json:
-        print(json.dumps(report.as_dict(), default=str, ensure_ascii=False))
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
-        report.show(Console())
+        console = Console()
+        if not console.is_terminal:
+            # A file or a pipe has no edge.
+            console.width = _WIDTH
+        report.show(console)
     return 1 if report.differences else 0
 
 

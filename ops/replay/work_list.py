@@ -1,6 +1,7 @@
 """Looks at the list of open work for all orders in flight at once, as a warehouse's screen does."""
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -40,11 +41,9 @@ class WorkList:
                 self._asked.clear()
                 continue
             began = time.monotonic()
-            try:
+            # When it cannot be read, those who wait give up in time and ask for themselves.
+            with contextlib.suppress(ApiError, NotInTime):
                 self._tell(await self._client.open_work())
-            except (ApiError, NotInTime):
-                # Those who wait give up in time, and ask for themselves.
-                continue
             # As slow as it must be to take a tenth of a core at most.
             await asyncio.sleep(max(_POLL_SECONDS, 9 * (time.monotonic() - began)))
 

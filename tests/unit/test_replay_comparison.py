@@ -1,6 +1,7 @@
 """Comparing ends: a true end has no difference, and whatever is changed in it is named."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def test_whatever_is_not_as_the_file_says_is_named(
     found = differences(lives["delivered"], order, ledger)
     assert what in {one.what for one in found}
     assert {one.order_id for one in found} == {"delivered"}
+    assert json.loads(json.dumps([one.as_dict() for one in found]))
 
 
 def charge(ledger: Ledger, amount: int) -> None:

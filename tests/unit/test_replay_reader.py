@@ -172,3 +172,9 @@ def test_a_customer_who_is_not_in_the_file_is_seen(tmp_path: Path) -> None:
     book = read(files.write(tmp_path))
     assert codes(book, "one") == {"customer_missing"}
     assert book.orders[0].place == Place()
+
+
+def test_the_guide_explains_every_oddity_as_the_report_does() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "replay.md").read_text("utf-8")
+    rows = [f"| `{code}` | {text} |" for code, text in oddities.EXPLANATIONS.items()]
+    assert guide.endswith("\n".join(rows) + "\n")

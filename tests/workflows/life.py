@@ -1,17 +1,19 @@
 """An order's life as a test drives it: storefront, customer, warehouse, carrier and support."""
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from db import intake, orders
+from db import intake, orders, picks
 from db.new_ids import new_id
 from domain.order import Order
 from workflows import ids
@@ -107,8 +109,59 @@ class Life:
         except TimeoutError:
             raise AssertionError(await self.story()) from None
 
+    async def has(self, type_: str) -> bool:
+        """Whether its timeline has an event of a type."""
+        return type_ in await self.types()
+
+    async def until_operation(self, kind: str) -> None:
+        """Wait until a provider is being asked."""
+        query = "SELECT 1 FROM payment_operations WHERE order_id = $1 AND kind = $2"
+        await eventually(lambda: self.shop.pool.fetchval(query, self.order_id, kind))
+
+    async def _until_event(self, wanted: EventType.ValueType) -> None:
+        async def there() -> bool:
+            history = await self.handle.fetch_history()
+            return any(event.event_type == wanted for event in history.events)
+
+        await eventually(there)
+
+    async def until_update_accepted(self) -> None:
+        """Wait until a request is in its history."""
+        await self._until_event(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+
+    async def until_cancel_requested(self) -> None:
+        """Wait until somebody's cancel in the Temporal UI is in its history."""
+        await self._until_event(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
+
+    @contextlib.asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Hold its row, so that its next step waits in the middle."""
+        async with self.shop.pool.acquire() as conn, conn.transaction():
+            await orders.lock(conn, self.order_id)
+            yield
+
+    async def asks_for_help(self, *codes: str) -> None:
+        """Wait until the order waits for a person for exactly these reasons.
+
+        In the database, and in `KervanAttention`, by which the Temporal UI lists it.
+        """
+        seen: tuple[list[str], list[str]] = ([], [])
+
+        async def same() -> bool:
+            nonlocal seen
+            query = "SELECT DISTINCT code FROM attention WHERE order_id = $1 ORDER BY code"
+            rows = await self.shop.pool.fetch(query, self.order_id)
+            seen = ([row["code"] for row in rows], await self.attribute())
+            return seen == (sorted(codes), sorted(codes))
+
+        try:
+            await eventually(same)
+        except TimeoutError:
+            message = f"{seen}\n{await self.story()}"
+            raise AssertionError(message) from None
+
     async def attribute(self) -> list[str]:
-        """`KervanAttention`, as the Temporal UI lists it; waits until it equals the database."""
+        """`KervanAttention`, as the Temporal UI has it."""
         description = await self.handle.describe()
         return sorted(description.typed_search_attributes.get(ids.ATTENTION) or [])
 
@@ -173,6 +226,15 @@ class Life:
         return await self.ask("add_payment", PaymentRequest(CUSTOMER, tender.id))
 
     # -- the warehouse -------------------------------------------------------------------------
+
+    async def pick(self, quantity: int, *, short: str | None = None, index: int = 0) -> None:
+        """The warehouse finds so many units of each line; with `short` the rest is missing."""
+        order = await self.until(lambda o: len(o.fulfillment_orders) > index)
+        work = order.fulfillment_orders[index]
+        found = [picks.Picked(line.line_id, quantity, short) for line in work.lines]
+        reporter = picks.Reporter("warehouse@tests", "warehouse")
+        async with self.shop.pool.acquire() as conn, conn.transaction():
+            await picks.pick(conn, self.order_id, work.id, found, reporter)
 
     async def pack(self, index: int = 0, quantity: int | None = None) -> list[str]:
         """Pack what is left at a location (or so many units of each line) into one parcel."""

@@ -5,11 +5,10 @@ import asyncio
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from db import orders
 from domain.states import OrderStatus, PaymentStatus
 from tests.workflows import witness
 from tests.workflows.faults import down, hanging
-from tests.workflows.life import WAREHOUSE, Life, eventually
+from tests.workflows.life import WAREHOUSE, Life
 from tests.workflows.shop import Shop
 from workflows.messages import Policy, ShipRequest
 
@@ -25,7 +24,7 @@ async def completed(life: Life, *parcels: str) -> None:
     await life.deliver(*parcels)
     await life.finished()
     assert await life.axes() == ("completed", "paid", "delivered", "no_return")
-    assert await witness.attention(life) == []
+    await life.asks_for_help()
 
 
 async def test_a_visa_is_authorized_at_once_and_captured_with_the_parcel(shop: Shop) -> None:
@@ -80,7 +79,7 @@ async def test_a_refused_card_waits_for_another_payment(
 ) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token=token)
-    await eventually(lambda: attention_is(life, ["payment_failed"]))
+    await life.asks_for_help("payment_failed")
     assert await life.axes() == ("pending", "failed", "unfulfilled", "no_return")
     assert await life.attribute() == ["payment_failed"]
     failure = "SELECT failure FROM payments WHERE order_id = $1"
@@ -89,15 +88,10 @@ async def test_a_refused_card_waits_for_another_payment(
     outcome = await life.pay(PRICE)
     assert len(outcome.ids) == 1
     await confirmed(life)
-    await eventually(lambda: attention_is(life, []))
-    assert await life.attribute() == []
+    await life.asks_for_help()
     await completed(life, await life.send())
     assert await life.at_provider() == [("failed", 0, 0), ("captured", PRICE, 0)]
     assert ("payment_problem", "sent") in await witness.told(life)
-
-
-async def attention_is(life: Life, codes: list[str]) -> bool:
-    return await witness.attention(life) == codes
 
 
 async def test_a_payment_is_not_taken_when_the_order_is_covered(shop: Shop) -> None:
@@ -112,11 +106,11 @@ async def test_a_payment_is_not_taken_when_the_order_is_covered(shop: Shop) -> N
 async def test_a_3ds_payment_waits_for_the_customer_and_goes_on(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds")
-    await life.until(lambda o: o.tenders[0].action_required)
+    await life.until_types("payment_action_required")
     assert await life.axes() == ("pending", "pending", "unfulfilled", "no_return")
     action = await shop.pool.fetchval("SELECT client_action FROM payments")
     assert action["type"] == "redirect"
-    assert await witness.attention(life) == []
+    await life.asks_for_help()
     await life.customer("succeed")
     await confirmed(life)
     assert await shop.pool.fetchval("SELECT client_action FROM payments") is None
@@ -127,9 +121,9 @@ async def test_a_3ds_payment_waits_for_the_customer_and_goes_on(shop: Shop) -> N
 async def test_a_3ds_payment_that_fails_leaves_the_order_waiting(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds")
-    await life.until(lambda o: o.tenders[0].action_required)
+    await life.until_types("payment_action_required")
     await life.customer("fail")
-    await eventually(lambda: attention_is(life, ["payment_failed"]))
+    await life.asks_for_help("payment_failed")
     assert await life.axes() == ("pending", "failed", "unfulfilled", "no_return")
     await life.pay(PRICE)
     await confirmed(life)
@@ -146,14 +140,13 @@ async def test_a_3ds_payment_nobody_confirms_expires_with_the_order(shop: Shop) 
     assert await life.at_provider() == [("voided", 0, 0)]
     assert await witness.levels(shop, "SHIRT") == {"MAIN": (5, 0)}
     assert await witness.told(life) == [("payment_reminder", "sent"), ("canceled", "sent")]
-    assert await witness.attention(life) == []
-    assert await life.attribute() == []
+    await life.asks_for_help()
 
 
 async def test_another_card_beside_an_unconfirmed_one_pays_once(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds")
-    await life.until(lambda o: o.tenders[0].action_required)
+    await life.until_types("payment_action_required")
     await life.pay(PRICE)
     await confirmed(life)
     await completed(life, await life.send())
@@ -165,13 +158,9 @@ async def test_another_card_beside_an_unconfirmed_one_pays_once(shop: Shop) -> N
 async def test_two_cards_that_both_succeed_are_charged_once(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds", capture="immediate")
-    await life.until(lambda o: o.tenders[0].action_required)
-    # The bank asks the customer, who pays by another card and then confirms the first one.
-    async with shop.pool.acquire() as conn, conn.transaction():
-        await orders.lock(conn, life.order_id)
-        paying = asyncio.create_task(life.pay(PRICE))
-        await life.customer("succeed")
-    await paying
+    await life.until_types("payment_action_required")
+    # The customer pays by another card, and confirms the first one at the same time.
+    await asyncio.gather(life.pay(PRICE), life.customer("succeed"), return_exceptions=True)
     await confirmed(life)
     await life.deliver(await life.send())
     await life.finished()
@@ -202,15 +191,14 @@ async def test_a_refused_capture_is_put_before_a_person_and_tried_again(shop: Sh
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_capture_fails")
     parcel = await life.send()
-    await eventually(lambda: attention_is(life, ["capture_failed"]))
-    assert await life.attribute() == ["capture_failed"]
+    await life.asks_for_help("capture_failed")
     await life.deliver(parcel)
     order = await life.until(lambda o: o.delivered_units == 1)
     assert order.status is OrderStatus.CONFIRMED
     assert order.payment_status is PaymentStatus.AUTHORIZED
     await life.retry("capture_failed")
     await life.until_types("capture_failed", times=2)
-    await eventually(lambda: attention_is(life, ["capture_failed"]))
+    await life.asks_for_help("capture_failed")
     assert await life.at_provider() == [("authorized", 0, 0)]
 
 
@@ -232,11 +220,11 @@ async def test_an_authorization_that_ran_out_is_renewed_when_the_goods_leave(sho
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_expires")
     await confirmed(life)
     await life.run_out()
-    await eventually(lambda: attention_is(life, ["authorization_expired"]))
+    await life.asks_for_help("authorization_expired")
     assert await life.axes() == ("confirmed", "expired", "unfulfilled", "no_return")
     assert await life.at_provider() == [("expired", 0, 0)]
     parcel = await life.send()
-    await eventually(lambda: attention_is(life, []))
+    await life.asks_for_help()
     await completed(life, parcel)
     assert await life.at_provider() == [("expired", 0, 0), ("captured", PRICE, 0)]
 
@@ -248,7 +236,7 @@ async def test_goods_stay_when_an_authorization_that_ran_out_is_not_granted_agai
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_expires")
     await confirmed(life)
     await life.run_out()
-    await eventually(lambda: attention_is(life, ["authorization_expired"]))
+    await life.asks_for_help("authorization_expired")
     await shop.pool.execute("UPDATE payments SET token = 'tok_declined'")
     await life.pack()
     work = (await life.order()).fulfillment_orders[0]
@@ -269,10 +257,10 @@ async def test_an_authorization_about_to_run_out_is_put_before_a_person(shop: Sh
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_expires")
     await confirmed(life)
-    await eventually(lambda: attention_is(life, ["authorization_expiring"]))
+    await life.asks_for_help("authorization_expiring")
     parcel = await life.send()
     await life.until(lambda o: o.payment_status is PaymentStatus.PAID)
-    await eventually(lambda: attention_is(life, []))
+    await life.asks_for_help()
     await completed(life, parcel)
 
 
@@ -282,7 +270,7 @@ async def test_a_renewal_that_is_in_flight_is_undone_with_the_order(shop: Shop) 
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_expires")
     await confirmed(life)
     await life.run_out()
-    await eventually(lambda: attention_is(life, ["authorization_expired"]))
+    await life.asks_for_help("authorization_expired")
     await life.pack()
     shop.accident.arm("authorize_payment")
     shipping = asyncio.create_task(life.ship())
@@ -300,7 +288,7 @@ async def test_a_renewal_that_is_in_flight_is_undone_with_the_order(shop: Shop) 
 async def test_a_bank_transfer_is_paid_when_the_money_arrives(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], method="bank_transfer", token=None)
-    await life.until(lambda o: o.tenders[0].action_required)
+    await life.until_types("payment_action_required")
     action = await shop.pool.fetchval("SELECT client_action FROM payments")
     assert action["type"] == "bank_transfer"
     await life.customer("succeed")
@@ -344,7 +332,8 @@ async def test_a_declined_card_beside_a_voucher_wants_only_the_rest(shop: Shop) 
             ("card", "on_shipment", "tok_declined", 40_000),
         ],
     )
-    await eventually(lambda: attention_is(life, ["payment_failed"]))
+    await life.asks_for_help("payment_failed")
+    await life.until_types("payment_authorized")
     await life.pay(40_000)
     await confirmed(life)
     await completed(life, await life.send())
@@ -379,8 +368,7 @@ async def test_an_unpaid_order_is_reminded_of_and_then_expires(shop: Shop) -> No
         ("payment_reminder", "sent"),
         ("canceled", "sent"),
     ]
-    assert await witness.attention(life) == []
-    assert await life.attribute() == []
+    await life.asks_for_help()
 
 
 async def test_a_provider_that_is_down_is_asked_until_it_is_back(shop: Shop) -> None:
@@ -388,13 +376,11 @@ async def test_a_provider_that_is_down_is_asked_until_it_is_back(shop: Shop) -> 
     await shop.stock("SHIRT", 5)
     async with down(shop.sandbox):
         life = await shop.place([("SHIRT", 1, PRICE)])
-        await eventually(lambda: attention_is(life, ["payment_provider_failing"]))
-        assert await life.attribute() == ["payment_provider_failing"]
+        await life.asks_for_help("payment_provider_failing")
         assert await life.axes() == ("pending", "pending", "unfulfilled", "no_return")
     await life.retry("payment_provider_failing")
     await confirmed(life)
-    await eventually(lambda: attention_is(life, []))
-    assert await life.attribute() == []
+    await life.asks_for_help()
     assert await life.at_provider() == [("authorized", 0, 0)]
 
 
@@ -402,7 +388,7 @@ async def test_a_hanging_provider_is_looked_up_before_it_is_asked_again(shop: Sh
     await shop.stock("SHIRT", 5)
     async with hanging(shop.sandbox):
         life = await shop.place([("SHIRT", 1, PRICE)])
-        await eventually(lambda: attention_is(life, ["payment_provider_failing"]))
+        await life.asks_for_help("payment_provider_failing")
     await confirmed(life)
     assert await life.at_provider() == [("authorized", 0, 0)]
 
@@ -410,7 +396,7 @@ async def test_a_hanging_provider_is_looked_up_before_it_is_asked_again(shop: Sh
 async def test_news_that_come_twice_or_out_of_order_change_nothing(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds")
-    await life.until(lambda o: o.tenders[0].action_required)
+    await life.until_types("payment_action_required")
     await life.customer("succeed")
     await confirmed(life)
     tender = (await life.order()).tenders[0]

@@ -6,12 +6,13 @@ Every step can be taken again: requests carry keys made from order and step, and
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from ops.client import ApiError, Json, NotInTime
+from ops.client import ApiError, Json, NotInTime, axes
 from ops.replay.client import ReplayClient
 from ops.replay.plan import CANCEL_REASON
 from ops.replay.steps import (
@@ -128,16 +129,21 @@ class Driver:
     # -- the sellers ---------------------------------------------------------------------------
 
     async def _work(self, living: _Living) -> Mapping[str, Json]:
-        """The order's work by location: seen in the list of all open work, or read itself."""
-        sources = living.life.sources
-        if living.known is None:
+        """The order's work by location: seen in the list of open work; now and then read itself."""
+        sources, deadline = living.life.sources, time.monotonic() + self._patience
+        # Work that an earlier run has begun is not in the list any more.
+        order = living.known
+        while True:
+            if order is not None and len(order["fulfillment_orders"]) >= sources:
+                return {work["warehouse"]: work for work in order["fulfillment_orders"]}
+            if time.monotonic() > deadline:
+                stands = axes(order) if order else "unknown"
+                message = f"no work at its sources in {self._patience:.0f} s: {stands}"
+                raise NotInTime(message)
             found = await self._work_list.wait(living.id, sources)
             if found is not None:
                 return found
-        order = await self._until(
-            living, "being prepared", lambda o: len(o["fulfillment_orders"]) >= sources
-        )
-        return {work["warehouse"]: work for work in order["fulfillment_orders"]}
+            order = await self._client.order(living.id)
 
     async def _at_each_source(
         self, living: _Living, act: Callable[[Json], Awaitable[None]]

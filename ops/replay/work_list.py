@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.2
 class WorkList:
     """Answers which work an order has. `patience`: after so many seconds it gives up looking."""
 
-    def __init__(self, client: ReplayClient, *, patience: float = 15.0) -> None:
+    def __init__(self, client: ReplayClient, *, patience: float = 5.0) -> None:
         self._client = client
         self._patience = patience
         self._waiting: dict[str, tuple[int, asyncio.Future[Mapping[str, Json]]]] = {}

@@ -12,11 +12,14 @@ help: ## Show the targets
 
 install: $(STAMP) ## Create .venv with everything Kervan needs, hash-checked
 
-# The pip of the venv fetches uv; uv installs the locked set and the project in one step.
+# The pip of the venv fetches uv; uv installs the locked set and the project in one step. It brings
+# certificates of its own; behind a proxy that signs for itself only the machine's will do.
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock -e .
+
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock -e .
+	$(UV_INSTALL) || UV_NATIVE_TLS=1 UV_SYSTEM_CERTS=1 $(UV_INSTALL)
 	@touch $(STAMP)
 
 dev: $(STAMP) ## Run the whole stack on this machine; Ctrl-C stops it

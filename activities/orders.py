@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
+from activities import goods
 from activities.contracts import (
     AttentionCleared,
     AttentionSet,
@@ -19,7 +20,8 @@ from activities.contracts import (
 from db import fulfillment, notifications, orders, payments, stock, timeline
 from db.new_ids import new_id
 from db.pool import Connection, Pool
-from domain.decisions import cancelable_units
+from domain.attention import OUTLIVING
+from domain.decisions import units_not_coming
 from domain.order import Order
 from domain.sourcing import Demand
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
@@ -41,6 +43,7 @@ class OrderActivities:
             if step.done:
                 return Confirmed(step.order, **step.result)
             conn, first = step.conn, step.order.status is OrderStatus.PENDING
+            await goods.take_off_missing(step)
             if first:
                 await payments.settle_zero_tenders(conn, task.order_id)
             outcome, missing = await self._reserve(conn, step.order, task.cause)
@@ -75,8 +78,14 @@ class OrderActivities:
             await self._tell_missing(conn, order, found.missing, "order_canceled")
             return "unavailable", False
         await stock.allocate(conn, order.id, found.allocations, f"{order.id}:{cause}")
+        waiting = {line.id: line.backordered for line in order.lines}
         for allocation in found.allocations:
-            await self._allocate_line(conn, order, allocation.line_id, allocation.quantity)
+            line_id, quantity = allocation.line_id, allocation.quantity
+            waited = min(waiting[line_id], quantity)
+            waiting[line_id] -= waited
+            await orders.move_units(
+                conn, line_id, allocated=quantity, backordered=-waited, open_=waited - quantity
+            )
         if found.allocations:
             sources = [
                 {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
@@ -86,16 +95,6 @@ class OrderActivities:
         if not found.missing:
             return "allocated", False
         return await self._without(conn, order, found.missing, cause)
-
-    async def _allocate_line(
-        self, conn: Connection, order: Order, line_id: str, quantity: int
-    ) -> None:
-        line = (await orders.load(conn, order.id)).line(line_id)
-        assert line is not None  # noqa: S101 - it is the order's own line
-        waited = min(line.backordered, quantity)
-        await orders.move_units(
-            conn, line_id, allocated=quantity, backordered=-waited, open_=waited - quantity
-        )
 
     async def _without(
         self, conn: Connection, order: Order, missing: Sequence[Demand], cause: str
@@ -183,17 +182,13 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            await goods.take_off_missing(step)
             work = step.order.fulfillment_order(task.fulfillment_order_id)
             assert work is not None  # noqa: S101 - the pick named it
-            known = await stock.short_reported(step.conn, work.id)
-            units = Counter({w.line_id: w.short - known.get(w.line_id, 0) for w in work.lines})
-            units = +units
-            await stock.report_missing(
-                step.conn, task.order_id, work.warehouse, units, f"{work.id}:{task.cause}"
-            )
-            for line_id, quantity in units.items():
-                await orders.move_units(step.conn, line_id, allocated=-quantity, open_=quantity)
-            if not any(w.quantity - w.short - w.canceled - w.shipped for w in work.lines):
+            # By now its other units may have left, or all of it may have been recalled.
+            if work.live and not any(
+                w.quantity - w.short - w.canceled - w.shipped for w in work.lines
+            ):
                 await fulfillment.set_work_status(
                     step.conn, work, FulfillmentOrderStatus.INCOMPLETE
                 )
@@ -209,21 +204,19 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            await goods.take_off_missing(step)
             conn, order = step.conn, step.order
             await orders.request_cancel(conn, order.id, task.reason)
             for shipment in order.shipments:
                 if shipment.in_house:
                     await fulfillment.set_shipment_status(conn, shipment, ShipmentStatus.CANCELED)
                     await fulfillment.unpack(conn, shipment.id)
-                elif shipment.not_coming:
-                    for part in shipment.lines:
-                        await orders.move_units(
-                            conn, part.line_id, shipped=-part.quantity, canceled=part.quantity
-                        )
             await fulfillment.cancel_work(conn, order.id)
             units = Counter({line.id: line.allocated + line.backordered for line in order.lines})
             await stock.release(conn, order.id, units, f"{order.id}:{task.cause}")
             for line in order.lines:
+                lost = units_not_coming(order, line.id)
+                await orders.move_units(conn, line.id, shipped=-lost, canceled=lost)
                 await orders.cancel_units(
                     conn, line.id, line.open + line.allocated + line.backordered
                 )
@@ -239,47 +232,21 @@ class OrderActivities:
 
     @activity.defn
     async def cancel_units(self, task: Cancel) -> Order:
-        """Cancel some units of lines that are not packed, and give their goods back."""
+        """Cancel some units of lines: what is not packed goes back, what got lost is not owed."""
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
-            conn, order = step.conn, step.order
-            for line_id, asked in task.lines.items():
-                quantity = min(asked, cancelable_units(order, line_id))
-                line = order.line(line_id)
-                if line is None or not quantity:
-                    continue
-                goods = quantity - min(line.open, quantity)
-                await stock.release(
-                    conn, order.id, Counter({line_id: goods}), f"{order.id}:{task.cause}"
-                )
-                await orders.cancel_units(conn, line_id, quantity)
-                recalled = goods - min(line.backordered, goods)
-                await self._recall(conn, order, line_id, recalled)
+            await goods.take_off_missing(step)
+            await goods.cancel_units(step, task.lines)
             await timeline.record(
-                conn,
-                order.id,
+                step.conn,
+                task.order_id,
                 "units_canceled",
                 actor=task.by.actor,
                 role=task.by.role,
                 data={"reason": task.reason, "lines": task.lines},
             )
             return await step.save()
-
-    async def _recall(self, conn: Connection, order: Order, line_id: str, quantity: int) -> None:
-        """Take units out of the locations' work; a location left without work is closed."""
-        for work in order.fulfillment_orders:
-            line = next((w for w in work.lines if w.line_id == line_id), None)
-            if not quantity or line is None or not work.live:
-                continue
-            take = min(quantity, line.to_pack)
-            quantity -= take
-            await fulfillment.cancel_work_units(conn, work.id, line_id, take)
-            now = (await orders.load(conn, order.id)).fulfillment_order(work.id)
-            if now and not any(w.quantity - w.short - w.canceled for w in now.lines):
-                await fulfillment.set_work_status(conn, now, FulfillmentOrderStatus.CANCELLED)
-            elif now and not any(w.to_pack or w.packed - w.shipped for w in now.lines):
-                await fulfillment.set_work_status(conn, now, FulfillmentOrderStatus.CLOSED)
 
     @activity.defn
     async def close_order(self, task: Close) -> Order:
@@ -288,7 +255,7 @@ class OrderActivities:
             if step.done:
                 return step.order
             status = OrderStatus(task.status)
-            await orders.clear_all_attention(step.conn, task.order_id)
+            await orders.clear_all_attention(step.conn, task.order_id, OUTLIVING)
             await timeline.record(
                 step.conn,
                 task.order_id,

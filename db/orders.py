@@ -204,6 +204,6 @@ async def clear_attention(conn: Connection, order_id: str, code: str, subject: s
     return bool(await conn.fetchval(_SQL["clear_attention"], order_id, code, subject))
 
 
-async def clear_all_attention(conn: Connection, order_id: str) -> None:
-    """The order is closed: nothing waits for a person any more."""
-    await conn.execute(_SQL["clear_all_attention"], order_id)
+async def clear_all_attention(conn: Connection, order_id: str, keep: Sequence[str] = ()) -> None:
+    """The order is closed: nothing waits for a person any more but the codes to `keep`."""
+    await conn.execute(_SQL["clear_all_attention"], order_id, list(keep))

@@ -5,7 +5,7 @@ once (`UNIQUE (cause, line_id, kind, sku, warehouse)`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -157,6 +157,36 @@ async def release(
     await wake_waiting(conn, {claim.sku for claim in [*waiting, *freed]}, cause)
 
 
+async def recall(
+    conn: Connection,
+    order_id: str,
+    waiting: Counter[str],
+    placed: Mapping[str, Counter[str]],
+    cause: str,
+) -> None:
+    """Like `release`, for known units: `waiting` ones leave the queue, and those of `placed`
+    (units per line, by warehouse) go back to the shelf of that very warehouse.
+    """
+    left = await end_claims(
+        conn, order_id, waiting, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
+    )
+    freed = [
+        claim
+        for warehouse in sorted(placed)
+        for claim in await end_claims(
+            conn,
+            order_id,
+            placed[warehouse],
+            ReservationStatus.ALLOCATED,
+            ReservationStatus.RELEASED,
+            warehouse,
+        )
+    ]
+    moves = [_of(claim, allocated=-claim.quantity) for claim in freed]
+    await move(conn, "release", moves, cause=cause, order_id=order_id)
+    await wake_waiting(conn, {claim.sku for claim in [*left, *freed]}, cause)
+
+
 async def ship(
     conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
 ) -> None:
@@ -189,9 +219,9 @@ async def report_missing(
     await move(conn, "short", moves, cause=cause, order_id=order_id)
 
 
-async def short_reported(conn: Connection, work_id: str) -> dict[str, int]:
+async def short_reported(conn: Connection, order_id: str, work_id: str) -> dict[str, int]:
     """Units per line of a location's work that are off the counters as missing."""
-    rows = await conn.fetch(_SQL["short_reported"], work_id)
+    rows = await conn.fetch(_SQL["short_reported"], order_id, work_id)
     return {row["line_id"]: row["quantity"] for row in rows}
 
 
@@ -222,6 +252,9 @@ async def move(
     if not summed:
         return
     rows = [summed[key] for key in sorted(summed)]
+    if len(rows) > 1:
+        # The update below would lock them in an order of the planner's choice.
+        await conn.fetch(_SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows])
     await conn.execute(
         _SQL["move_stock"],
         [m.sku for m in rows],

@@ -59,9 +59,14 @@ OF_PARCELS = (
     PARCEL_PROBLEM,
 )
 
+# What is still to be looked at when the order is closed: money that nobody asked for.
+OUTLIVING = (LATE_PAYMENT,)
+
 
 def still_needed(order: Order, code: str, subject: str) -> bool:
     """Whether the reason is still there. What the order does not show is lifted by its step."""
+    if code in OUTLIVING:
+        return True
     if order.closed:
         return False
     if code in (PAYMENT_FAILED, AUTHORIZATION_EXPIRED):

@@ -36,7 +36,7 @@ def must_be_open(order: Order) -> None:
 def can_cancel(order: Order, lines: Mapping[str, int] | None = None) -> None:
     """Cancel all, before hand-over (or when the carrier lost it or brings it back), or some units.
 
-    Units can be canceled one by one until they are packed.
+    Units can be canceled one by one until they are packed, and when they got lost.
     """
     must_be_open(order)
     if lines:
@@ -53,7 +53,7 @@ def can_cancel(order: Order, lines: Mapping[str, int] | None = None) -> None:
 
 
 def cancelable_units(order: Order, line_id: str) -> int:
-    """Units of a line that are neither packed, shipped nor canceled."""
+    """Units of a line that are neither packed, under way, delivered nor canceled."""
     line = order.line(line_id)
     if line is None:
         return 0
@@ -64,7 +64,22 @@ def cancelable_units(order: Order, line_id: str) -> int:
         for part in shipment.lines
         if part.line_id == line_id
     )
-    return line.open + line.backordered + line.allocated - packed
+    in_house = line.open + line.backordered + line.allocated - packed
+    return in_house + units_not_coming(order, line_id)
+
+
+def units_not_coming(order: Order, line_id: str) -> int:
+    """Units of a line that the carrier lost or brings back, and that are still owed."""
+    line = order.line(line_id)
+    coming = sum(
+        part.quantity
+        for shipment in order.shipments
+        if shipment.status in {ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED}
+        and not shipment.not_coming
+        for part in shipment.lines
+        if part.line_id == line_id
+    )
+    return max(0, line.shipped - coming) if line else 0
 
 
 def _can_cancel_units(order: Order, lines: Mapping[str, int]) -> None:

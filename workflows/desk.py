@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import REFUSED, refusal
     from activities.notifications import NotificationActivities
     from activities.orders import OrderActivities
-    from domain.attention import CAN, DATABASE_STEP_FAILED, still_needed
+    from domain.attention import CAN, DATABASE_STEP_FAILED, OUTLIVING, still_needed
     from domain.errors import Refused
     from domain.notices import notification_id
     from domain.order import Order
@@ -295,9 +295,13 @@ class Desk:
         except ActivityError:
             workflow.logger.warning("notification_failed", extra={"milestone": milestone})
 
-    async def mails_sent(self) -> None:
-        """Before the workflow ends: the order is closed already, only mail may be on its way."""
-        await workflow.wait_condition(lambda: not self._mails and not self._tasks)
+    async def rest(self) -> None:
+        """Before the workflow ends: the order is closed already, only mail may be on its way, and
+        calls whose outcome belongs into the books; who still asks hears that it is over.
+        """
+        await self.serve(
+            lambda: workflow.all_handlers_finished() and not self._mails and not self._tasks
+        )
 
     def need_help(self, code: str, subject: str, detail: str) -> None:
         """The order waits for a person: a row for lists, an attribute for the Temporal UI."""
@@ -355,9 +359,10 @@ class Desk:
         workflow.upsert_search_attributes(updates)
 
     def calm(self) -> None:
-        """The order is closed: nobody is needed any more."""
-        if self.attention:
-            self.attention.clear()
+        """The order is closed: nobody is needed any more, except for money that came too late."""
+        left = {key: detail for key, detail in self.attention.items() if key[0] in OUTLIVING}
+        if left != self.attention:
+            self.attention = left
             self._show_attention()
 
     def _describe(self) -> None:

@@ -240,7 +240,8 @@ class Fulfillment:
         if shipment.status is ShipmentStatus.DELIVERED:
             desk.notify("delivered", shipment.id)
             self._payment.collect()
-        elif trouble is not None:
+        elif trouble is not None and shipment.tracking_status is status:
+            # News may come late, or twice: what a later scan has overtaken alarms nobody.
             desk.need_help(trouble, shipment.id, f"The carrier reports: {news.status}")
 
     async def on_deadline(self, news: DeadlineSignal) -> None:
@@ -255,13 +256,13 @@ class Fulfillment:
         """Give back the labels of parcels that did not leave.
 
         The goods went back to the shelf with the cancellation itself. A label that the carrier
-        keeps is a cost and no reason to wait.
+        keeps is a cost and no reason to wait: the customer's money does not wait for carriers.
         """
         desk = self._desk
         await desk.serve(lambda: not self._labeling)
         for shipment in self.order.shipments:
             if shipment.status is ShipmentStatus.CANCELED:
-                await self._void_label(shipment.id)
+                desk.spawn(self._void_label(shipment.id))
 
     async def _void_label(self, shipment_id: str) -> None:
         try:

@@ -65,8 +65,7 @@ class OrderWorkflow:
                 stop = wanted
             except asyncio.CancelledError:
                 stop = stop or await self._operator_cancel()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._desk.mails_sent()
+        await self._desk.rest()
         return self._desk.outcome()
 
     async def _live(self) -> None:
@@ -162,8 +161,12 @@ class OrderWorkflow:
                 units,
             ),
         )
-        # What remains may be all there by now, so that its work can begin.
-        await self._fulfillment.reserve(f"after-units:{request.asker.request_event}")
+        if desk.order.status is OrderStatus.PENDING:
+            # Not paid for yet: only what was taken at once may be too much now.
+            self._payment.collect()
+        else:
+            # What remains may be all there by now, so that its work can begin.
+            await self._fulfillment.reserve(f"after-units:{request.asker.request_event}")
         return list(units)
 
     @workflow.update(description="Hold the order until a person releases it")

@@ -108,4 +108,4 @@ RETURNING xmax = 0;
 DELETE FROM attention WHERE order_id = $1 AND code = $2 AND subject = $3 RETURNING true;
 
 -- name: clear_all_attention
-DELETE FROM attention WHERE order_id = $1;
+DELETE FROM attention WHERE order_id = $1 AND code <> ALL($2::text[]);

@@ -15,6 +15,13 @@ WHERE r.status = 'backordered' AND r.sku = ANY($1::text[]) AND r.order_id <> $2
   AND (r.priority > $3 OR (r.priority = $3 AND r.queued_at < $4))
 GROUP BY r.sku;
 
+-- name: lock_places
+-- These levels, in the one order in which all levels are locked.
+SELECT 1 FROM stock_levels l
+WHERE (l.sku, l.warehouse) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
 -- name: move_stock
 -- Counters and ledger in one statement: the ledger row and the level move together or not at all.
 WITH moved AS (
@@ -70,4 +77,4 @@ ORDER BY w.priority DESC, w.queued_at, w.order_id;
 -- name: short_reported
 -- Units of this work that were already taken off the counters as missing.
 SELECT line_id, (-sum(on_hand))::int AS quantity FROM stock_movements
-WHERE kind = 'short' AND cause LIKE $1 || ':%' GROUP BY line_id;
+WHERE order_id = $1 AND kind = 'short' AND starts_with(cause, $2 || ':') GROUP BY line_id;

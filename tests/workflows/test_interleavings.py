@@ -2,16 +2,18 @@
 work in the middle. Whatever comes first, units and money end in one place.
 """
 
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import pytest
 
-from db import picks
-from domain.states import FulfillmentOrderStatus, OrderStatus
+from activities.contracts import PaymentResult
+from activities.payments import PaymentActivities
+from db import payments, picks
+from domain.states import FulfillmentOrderStatus, OperationKind, OrderStatus
 from tests.workflows import witness
-from tests.workflows.life import Life, eventually
+from tests.workflows.life import SUPPORT, Life, eventually
 from tests.workflows.shop import Shop
-from workflows.messages import Policy
+from workflows.messages import CancelRequest
 
 PRICE = 60_000
 
@@ -47,7 +49,6 @@ async def test_units_that_were_missing_are_not_put_back_by_a_cancel_that_was_fas
     life = await shop.place([("SHIRT", 2, PRICE)])
     await confirmed(life)
     await pick_unheard(life, 1)
-    shop.policy = Policy(return_window=0.2)
     await life.cancel()
     await hear(life)
     await life.finished()
@@ -118,9 +119,7 @@ async def test_stock_that_comes_before_the_news_of_a_short_pick_opens_no_work_fo
     await life.until(lambda o: not o.waits_for_stock)
     await hear(life)
     order = await life.order()
-    parcels = [
-        await life.send(i) for i, w in enumerate(order.fulfillment_orders) if w.live
-    ]
+    parcels = [await life.send(i) for i, w in enumerate(order.fulfillment_orders) if w.live]
     await life.deliver(*parcels)
     await life.finished()
     assert await life.axes() == ("completed", "paid", "delivered", "no_return")
@@ -129,7 +128,8 @@ async def test_stock_that_comes_before_the_news_of_a_short_pick_opens_no_work_fo
 
 @pytest.mark.parametrize("packed_first", [False, True])
 async def test_units_canceled_of_a_line_from_two_places_stay_where_they_are_recalled(
-    shop: Shop, packed_first: bool
+    shop: Shop,
+    packed_first: bool,  # noqa: FBT001 - pytest gives it
 ) -> None:
     # The larger shelf serves first, and its name comes last.
     await shop.stock("SHIRT", 2, "ZZZ")
@@ -147,9 +147,7 @@ async def test_units_canceled_of_a_line_from_two_places_stay_where_they_are_reca
     if packed_first:
         await life.ship(place["ZZZ"])
     else:
-        parcels = [
-            await life.send(i) for i, w in enumerate(order.fulfillment_orders) if w.live
-        ]
+        parcels = [await life.send(i) for i, w in enumerate(order.fulfillment_orders) if w.live]
     await life.deliver(*parcels)
     await life.finished()
     assert await life.axes() == ("completed", "paid", "delivered", "no_return")
@@ -199,60 +197,36 @@ async def test_units_that_got_lost_are_canceled_beside_a_parcel_that_came(shop: 
     await life.hear(second, "lost")
     await life.asks_for_help("parcel_lost")
     await life.until(lambda o: o.tenders[0].captured == PRICE)
-    assert await life.refused("cancel", _whole()) == "already_shipped"
+    assert await life.refused("cancel", CancelRequest(SUPPORT, "customer")) == "already_shipped"
     await life.cancel_units(1)
     await life.finished()
     assert await life.axes() == (
-        "completed", "partially_refunded", "delivered", "no_return",
+        "completed",
+        "partially_refunded",
+        "delivered",
+        "no_return",
     )
     assert await life.at_provider() == [("captured", PRICE, PRICE // 2)]
     await life.asks_for_help()
-
-
-def _whole() -> object:
-    from tests.workflows.life import SUPPORT
-    from workflows.messages import CancelRequest
-
-    return CancelRequest(SUPPORT, "customer")
 
 
 async def test_an_authorization_that_runs_out_twice_is_twice_in_the_ledger(shop: Shop) -> None:
     await shop.stock("SHIRT", 1)
     life = await shop.place([("SHIRT", 1, PRICE)])
     await confirmed(life)
-    [parcel] = await life.pack()
-    await life.until_types("label_purchased")
+    books = PaymentActivities(shop.pool, {}, "")
     tender = (await life.order()).tenders[0]
-    for times in (1, 2):
-        news = {
-            "payment_id": tender.id,
-            "kind": "authorize",
-            "status": "failed",
-            "provider_ref": "",
-            "amount": {"amount": PRICE, "currency": "TRY"},
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "captured": False,
-            "reason": "authorization_expired",
-        }
-        await shop.tell("payments", "sandbox", f"out-{tender.id}-{times}", news)
-        await life.until_types("payment_expired", times)
-        if times == 1:
-            hold = await life.hold()
-            from tests.workflows.life import WAREHOUSE
-            from workflows.messages import ShipRequest
-
-            work = (await life.order()).fulfillment_orders[0].id
-            await life.refused("ship", ShipRequest(WAREHOUSE, work))
-            await life.release(hold)
-            assert (await life.order()).tenders[0].capturable == PRICE
-    await life.ship()
-    await life.deliver(parcel)
-    await life.finished()
-    sums = await shop.pool.fetchrow(
-        "SELECT sum(amount) FILTER (WHERE kind = 'authorize') AS granted,"
-        " sum(amount) FILTER (WHERE kind = 'expire') AS ran_out"
-        " FROM money_ledger WHERE order_id = $1",
-        life.order_id,
+    granted = PaymentResult(
+        life.order_id, tender.id, f"{tender.id}-renew-1", "authorize", "succeeded", PRICE
     )
-    assert sums is not None
-    assert (sums["granted"], sums["ran_out"]) == (3 * PRICE, 2 * PRICE)
+    ran_out = replace(granted, status="expired", reason="authorization_expired")
+    await books.record_dead_tender(replace(ran_out, operation_id="first"))
+    row = await payments.for_call(shop.pool, tender.id)
+    await payments.request_operation(
+        shop.pool, granted.operation_id, row, OperationKind.AUTHORIZE, "renew-1", PRICE
+    )
+    await books.record_payment(granted)
+    await books.record_dead_tender(replace(ran_out, operation_id="second"))
+    query = "SELECT kind, sum(amount)::int FROM money_ledger WHERE order_id = $1 GROUP BY 1"
+    sums = {row["kind"]: row["sum"] for row in await shop.pool.fetch(query, life.order_id)}
+    assert sums == {"authorize": 2 * PRICE, "expire": 2 * PRICE}

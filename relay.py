@@ -19,7 +19,7 @@ from db import fulfillment, orders, outbox, payments, timeline
 from db.outbox import InboxRow, OutboxRow
 from db.pool import Connection, Pool
 from domain.attention import LATE_PAYMENT
-from domain.errors import KervanError, NotFound, ProviderRejected
+from domain.errors import NotFound, ProviderRejected
 from domain.order import Order
 from domain.ports import AUTHORIZATION_EXPIRED, CarrierGateway
 from domain.states import (
@@ -114,7 +114,7 @@ class Relay:
         async with limit:
             try:
                 await self._tell(row)
-            except (RPCError, KervanError, OSError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - one row must not take its batch along
                 name = error.status.name if isinstance(error, RPCError) else type(error).__name__
                 log.info("outbox_waits", row=row.id, kind=row.kind, order=row.order_id, error=name)
                 async with self._pool.acquire() as conn:

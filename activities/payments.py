@@ -202,7 +202,9 @@ class PaymentActivities:
             if step.done:
                 return step.order
             status = PaymentStatus(result.status)
-            await payments.fail(step.conn, result.payment_id, result.reason, status)
+            await payments.fail(
+                step.conn, result.payment_id, result.reason, status, cause=result.operation_id
+            )
             await timeline.record(
                 step.conn,
                 result.order_id,

@@ -90,10 +90,8 @@ async def settle_operation(
 ) -> bool:
     """Write how an operation ended. False when that was known already."""
     current = await conn.fetchval(_SQL["operation_status"], operation_id)
-    if current is None or current == status:
-        return False
-    if current in _ENDED and status not in _ENDED:
-        # The webhook of how it ended was faster than the answer to the call itself.
+    if current is None or current == status or current in _ENDED:
+        # How it ended counts once: its webhook may be faster than the answer to the call itself.
         return False
     advance(OPERATION, OperationStatus(current), status)
     await conn.execute(
@@ -148,9 +146,17 @@ async def book(conn: Connection, booking: Booking) -> None:
 
 
 async def fail(
-    conn: Connection, payment_id: str, reason: str, status: PaymentStatus = PaymentStatus.FAILED
+    conn: Connection,
+    payment_id: str,
+    reason: str,
+    status: PaymentStatus = PaymentStatus.FAILED,
+    *,
+    cause: str = "",
 ) -> None:
-    """A tender that brings nothing (more): declined, refused, given up, or run out."""
+    """A tender that brings nothing (more): declined, refused, given up, or run out.
+
+    `cause` tells one running out of a renewed tender from the next in the ledger.
+    """
     money = await _locked(conn, payment_id)
     changed = money
     if not money.captured:
@@ -163,7 +169,7 @@ async def fail(
             "expire",
             money.authorized - money.captured,
             money.currency,
-            f"{money.id}-expired-{money.captured}-{reason}",
+            f"expired:{cause}",
             None,
         )
         changed = replace(changed, authorized=money.captured)

@@ -155,6 +155,12 @@ class Payment:
         self._busy.discard(result.payment_id)
         failed = result.status == OperationStatus.FAILED
         if result.kind == _AUTHORIZE:
+            tender = desk.order.tender(result.payment_id)
+            asks = result.status == OperationStatus.ACTION_REQUIRED
+            if asks and tender is not None and not tender.alive:
+                # Nobody is at the bank's page to confirm a renewal: it needs another payment.
+                detail = "The bank wants the customer to confirm the renewed authorization"
+                desk.need_help(attention.PAYMENT_FAILED, result.payment_id, detail)
             self._after_authorization(result.payment_id, failed=failed, reason=result.reason)
         elif failed and result.reason in _GONE:
             await self._run_out(result.payment_id, result.operation_id)
@@ -217,6 +223,9 @@ class Payment:
             failed = news.status == OperationStatus.FAILED
             self._after_authorization(tender.id, failed=failed, reason=news.reason)
         elif news.status == OperationStatus.SUCCEEDED and not tender.alive:
+            if tender.id in self._busy:
+                # The answer of a renewal, which is on its way, is slower than its webhook.
+                return
             detail = f"{news.amount} of {tender.id} arrived after it was {tender.status}"
             desk.need_help(attention.LATE_PAYMENT, tender.id, detail)
         elif news.reason == AUTHORIZATION_EXPIRED and tender.capturable:
@@ -305,7 +314,9 @@ class Payment:
             reserved = tender.capturable and not tender.captured
             spare = self._desk.order.secured - self._desk.order.payable >= tender.capturable
             if tender.action_required or (reserved and spare and self._desk.order.settled):
-                self._begin(_VOID, tender, "void-rest", tender.authorized or tender.amount)
+                tries = self._tries[tender.id]
+                cause = "void-rest" + (f"-{tries}" if tries else "")
+                self._begin(_VOID, tender, cause, tender.authorized or tender.amount)
 
     @property
     def settled(self) -> bool:
@@ -374,6 +385,8 @@ class Payment:
         if result.status == OperationStatus.FAILED:
             self._tries[call.payment_id] += 1
         await self._write(result)
+        if (call.kind, result.status) == (_REFUND, OperationStatus.SUCCEEDED):
+            self._desk.notify("refunded", result.operation_id)
         known = self._unknown.pop(call.payment_id, None) is not None
         return known or self._desk.order.tender(call.payment_id) != before
 

@@ -8,6 +8,7 @@ from functools import partial
 import asyncpg
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api import errors, logs, observe, openapi, providers
 from api.deps import Guard, Services
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.metrics = metrics
+    app.state.methods = {}
     errors.install(app)
     app.add_middleware(observe.Observer, metrics=metrics)
     for module in (
@@ -70,6 +72,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tracking,
     ):
         app.include_router(module.router)
+        for route in module.router.routes:
+            if isinstance(route, APIRoute):
+                app.state.methods.setdefault(route.path_format, set()).update(route.methods)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 

@@ -66,7 +66,7 @@ class Engine:
             async with asyncio.timeout(_PING_TIMEOUT.total_seconds() + 0.5):
                 client = await self.client()
                 return await client.service_client.check_health(timeout=_PING_TIMEOUT)
-        except (RPCError, RuntimeError, OSError, TimeoutError):
+        except (RPCError, RuntimeError, OSError, TimeoutError, ValueError):
             return False
 
     async def ask(self, order_id: str, update: str, request: object, update_id: str) -> Outcome:
@@ -97,8 +97,8 @@ class Engine:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NotRunning from None
             raise EngineUnavailable from None
-        except (RuntimeError, OSError):
-            # What the SDK raises when it cannot connect for the first time.
+        except (RuntimeError, OSError, ValueError):
+            # What the SDK raises when it cannot connect for the first time, or to no such address.
             raise EngineUnavailable from None
         return outcome
 

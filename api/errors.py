@@ -169,13 +169,19 @@ _HTTP_CODES = {
 }
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # A route knows its own method only; others may serve the same address.
+        template = getattr(request.scope.get("route"), "path_format", "")
+        methods = request.app.state.methods.get(template)
+        headers |= {"allow": ", ".join(sorted(methods))} if methods else {}
     code, detail = _HTTP_CODES.get(
         error.status_code,
         (HTTPStatus(error.status_code).name.lower(), str(error.detail)),
     )
-    return Problem(error.status_code, code, detail, headers=error.headers or {}).response()
+    return Problem(error.status_code, code, detail, headers=headers).response()
 
 
 async def _on_domain(_: Request, error: Exception) -> Response:

@@ -162,7 +162,15 @@ _STREAM = describe("An order's timeline as it happens", None, problems=(404,), s
 _STREAM["responses"][200] = {
     "description": "Server-sent events: `id` is the event's id, `event` its type, `data` its JSON. "
     "The stream ends when the order is closed; a reconnect is then answered with 204.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    # OpenAPI 3.2 describes the events of a stream by `itemSchema`; older readers pass over it.
+    "content": {
+        "text/event-stream": {
+            "itemSchema": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+            }
+        }
+    },
 }
 _STREAM["responses"][204] = {"description": "The order is closed, and all was told."}
 

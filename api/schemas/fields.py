@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -34,25 +35,12 @@ _CODE = r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 # CLDR knows more regions than ISO 3166-1 assigns (exceptional reservations and groupings).
-_NOT_IN_ISO_3166 = {
-    "AC",
-    "CP",
-    "CQ",
-    "DG",
-    "EA",
-    "EU",
-    "EZ",
-    "IC",
-    "QO",
-    "TA",
-    "UN",
-    "XK",
-    "ZZ",
-}
+_NOT_IN_ISO_3166 = frozenset(
+    ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ")
+)
 COUNTRIES = (
     frozenset(code for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code))
     - _NOT_IN_ISO_3166
-    - {"XA", "XB"}
 )
 
 # Most addresses are plain, and are recognized without the full grammar of RFC 5321.
@@ -61,6 +49,7 @@ _PLAIN_EMAIL = re.compile(
     r"[A-Za-z]{2,63}"
 )
 _MAX_LOCAL_PART = 64
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 class Strict(BaseModel):
@@ -107,6 +96,13 @@ def _email(address: str) -> str:
         ).normalized
     except EmailNotValidError:
         raise PydanticCustomError("bad_email", "Not an e-mail address.") from None
+
+
+def _rfc3339(value: object) -> object:
+    """Pydantic also reads seconds since 1970 from a text of digits; we do not."""
+    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
+        raise PydanticCustomError("bad_time", "Not a time of RFC 3339.")
+    return value
 
 
 def _instant(value: datetime) -> datetime:
@@ -177,7 +173,7 @@ Phone = _text(40)
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 TaxRate = Annotated[int, Field(ge=0, le=100_000, description="basis points: 2000 is 20%")]
-When = Annotated[AwareDatetime, AfterValidator(_instant)]
+When = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_instant)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_metadata)]
 
 

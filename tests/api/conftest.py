@@ -38,7 +38,7 @@ async def opened(settings: Settings, key: str = "dev") -> AsyncIterator[httpx2.A
 
 def settings_of(url: str, **changes: Any) -> Settings:
     """Settings of an API whose Temporal is away, unless the changes say where it is."""
-    values = {
+    values: dict[str, Any] = {
         "database_url": SecretStr(url),
         "dev_api_key": SecretStr("dev"),
         "temporal_address": NOWHERE,

@@ -1,4 +1,4 @@
-"""A workflow that answers requests as it is told to: the API's half of an update, on the real server."""
+"""A workflow that answers requests as it is told to, on the real server."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def server(database_url: str) -> AsyncIterator["Server"]:
         },
         stderr=asyncio.subprocess.PIPE,
     )
-    url = await _announced(process)
+    url = await announced(process)
     async with httpx2.AsyncClient(
         base_url=url, headers={"authorization": "Bearer dev"}, timeout=30, trust_env=False
     ) as client:
@@ -50,17 +50,20 @@ class Server:
         self.shopfront = Shopfront(client)
 
 
-async def _announced(process: asyncio.subprocess.Process) -> str:
+async def announced(process: asyncio.subprocess.Process) -> str:
     """The address that uvicorn says it serves."""
     assert process.stderr is not None
     async with asyncio.timeout(60):
         while text := (await process.stderr.readline()).decode():
             if "running on " in text:
                 return text.split("running on ")[1].split()[0]
-    raise AssertionError("the server did not start")
+    message = "the server did not start"
+    raise AssertionError(message)
 
 
-async def follow(server: Server, order_id: str, seen: str = "") -> AsyncIterator[dict[str, str]]:
+async def follow(
+    server: Server, order_id: str, seen: str = ""
+) -> AsyncGenerator[dict[str, str], None]:
     """Events of a stream, as their fields; ends when the server ends it."""
     headers = {"last-event-id": seen} if seen else {}
     path = f"/v1/orders/{order_id}/events/stream"

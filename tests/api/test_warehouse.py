@@ -121,8 +121,10 @@ async def test_a_short_pick_is_told_to_the_workflow(work: Work) -> None:
     ("change", "code"),
     [
         (
-            "INSERT INTO holds (id, order_id, reason, actor)"
-            " SELECT 'hld_1', id, 'other', 't' FROM orders",
+            (
+                "INSERT INTO holds (id, order_id, reason, actor) SELECT 'hld_1', id, 'other', 't' "
+                "FROM orders"
+            ),
             "order_on_hold",
         ),
         ("UPDATE orders SET status = 'canceled'", "order_closed"),

@@ -1,0 +1,137 @@
+"""The document is complete, and the API does what it says when a tool makes up the requests."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from api.app import create_app
+from tests.api.conftest import Open
+from tests.api.engine import obedient_worker
+from tests.api.test_stream import ROOT, announced
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every call of the document."""
+    return [
+        (method, path, operation)
+        for path, methods in create_app().openapi()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_call_of_this_issue_is_in_the_document() -> None:
+    known = {f"{method.upper()} {path}" for method, path, _ in operations()}
+    work = "/v1/fulfillment-orders/{fulfillment_order_id}"
+    assert known >= {
+        "POST /v1/orders",
+        "GET /v1/orders",
+        "GET /v1/orders/{order_id}",
+        "GET /v1/orders/{order_id}/events",
+        "GET /v1/orders/{order_id}/events/stream",
+        "POST /v1/orders/{order_id}/payments",
+        "POST /v1/orders/{order_id}/feedback",
+        "POST /v1/orders/{order_id}/cancel",
+        "POST /v1/orders/{order_id}/holds",
+        "DELETE /v1/orders/{order_id}/holds/{hold_id}",
+        "POST /v1/orders/{order_id}/retry",
+        "POST /v1/orders/{order_id}/notes",
+        "POST /v1/shipping/quotes",
+        "GET /v1/fulfillment-orders",
+        f"POST {work}/start",
+        f"POST {work}/pick",
+        f"POST {work}/pack",
+        f"POST {work}/ship",
+        "PUT /v1/items/{sku}",
+        "PUT /v1/warehouses/{code}",
+        "POST /v1/stock/receipts",
+        "POST /v1/stock/adjustments",
+        "POST /v1/stock/counts",
+        "POST /v1/stock/transfers",
+        "GET /v1/stock",
+        "GET /v1/stock/movements",
+        "POST /v1/webhooks/payments/{provider}",
+        "POST /v1/webhooks/carriers/{provider}",
+        "GET /v1/api-keys",
+    }
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), operations())
+def test_a_call_tells_its_answers_errors_and_example(
+    method: str, path: str, operation: dict[str, Any]
+) -> None:
+    assert operation["summary"]
+    assert operation["tags"]
+    assert operation["security"] == ([{"key": []}] if _guarded(path) else [])
+    answers = operation["responses"]
+    assert any(code.startswith("2") for code in answers)
+    assert {"422", "503"} <= set(answers)
+    if _guarded(path):
+        assert {"401", "403", "429"} <= set(answers)
+    for code, answer in answers.items():
+        if code >= "400":
+            assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
+    if "requestBody" in operation:
+        assert "example" in operation["requestBody"]["content"]["application/json"]
+        assert {"413", "415"} <= set(answers)
+
+
+def _guarded(path: str) -> bool:
+    return path.startswith("/v1/") and not path.startswith("/v1/webhooks/")
+
+
+async def test_the_document_and_its_page_are_served(open_api: Open) -> None:
+    async with open_api() as api:
+        document = (await api.get("/openapi.json")).json()
+        assert document["info"]["title"] == "Kervan"
+        assert (await api.get("/docs")).status_code == 200
+
+
+@pytest.mark.timeout(600)
+async def test_made_up_requests_never_find_a_fault(
+    database_url: str, temporal: Client, temporal_address: str, task_queue: str, tmp_path: Path
+) -> None:
+    environment = os.environ | {
+        "KERVAN_DATABASE_URL": database_url,
+        "KERVAN_TEMPORAL_ADDRESS": temporal_address,
+        "KERVAN_TASK_QUEUE": task_queue,
+        "KERVAN_DEV_API_KEY": "dev",
+    }
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uvicorn", "api.app:app", "--port", "0", "--no-access-log"),
+        cwd=ROOT,
+        env=environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with obedient_worker(temporal, task_queue):
+            url = await announced(server)
+            drain = asyncio.create_task(_read_on(server))
+            tool = await asyncio.create_subprocess_exec(
+                *(str(Path(sys.executable).with_name("schemathesis")), "run"),
+                *(f"{url}/openapi.json", "--header", "Authorization: Bearer dev"),
+                *("--max-examples", "2", "--phases", "examples,coverage,fuzzing", "--no-color"),
+                # A schema cannot say which country exists or whether tenders sum to the total.
+                *("--exclude-checks", "positive_data_acceptance", "--request-timeout", "30"),
+                *("--seed", "1"),
+                cwd=tmp_path,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            said, _ = await tool.communicate()
+            drain.cancel()
+            assert tool.returncode == 0, said.decode()[-8_000:]
+    finally:
+        server.kill()
+        await server.wait()
+
+
+async def _read_on(process: asyncio.subprocess.Process) -> None:
+    """Keep a child from waiting for a reader of its log."""
+    assert process.stderr is not None
+    while await process.stderr.read(65_536):
+        pass

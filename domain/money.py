@@ -11,7 +11,7 @@ def _codes(text: str) -> list[str]:
     return text.split()
 
 
-# ISO 4217 (List One, 2024-06): only the currencies whose minor unit is not a hundredth.
+# ISO 4217 (List One, 2025-05): only the currencies whose minor unit is not a hundredth.
 # tests/unit/test_money.py compares the whole table with the `iso4217` package.
 _EXPONENTS = (
     dict.fromkeys(_codes("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"), 0)
@@ -26,7 +26,7 @@ _HUNDREDTHS = frozenset(
     GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP
     LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR
     NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN
-    SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR
+    SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR
     ZMW ZWG
     """
     )

@@ -135,8 +135,11 @@ class Desk:
         try:
             return await engine.ask(petition.order_id, petition.update, request, update_id)
         except NotRunning:
-            if not await self._start(petition.order_id):
-                raise await self._ended(petition.order_id) from None
+            ended = await self._ended(petition.order_id)
+            if ended.code == "order_closed":
+                raise ended from None
+            # It has not begun yet, or somebody began it since we asked.
+            await self._start(petition.order_id)
         try:
             return await engine.ask(petition.order_id, petition.update, request, update_id)
         except NotRunning:
@@ -146,21 +149,20 @@ class Desk:
         key = self._key or secrets.token_hex(16)
         return hashlib.sha256(f"{self._caller.id}\n{key}".encode()).hexdigest()[:40]
 
-    async def _start(self, order_id: str) -> bool:
-        """Begin an order's life when nobody has yet; False when it has begun before."""
+    async def _start(self, order_id: str) -> None:
+        """Begin an order's life when nobody has yet."""
         async with self._services.pool.acquire() as conn:
             row = await intake.start_row(conn, order_id)
         if row is None:
-            return False
+            return
         try:
             await self._services.engine.start(self._services.pool, order_id, row.payload)
         except Exception:  # noqa: BLE001 - whatever the engine's client raises, it did not start
             raise EngineUnavailable from None
         async with self._services.pool.acquire() as conn:
             await intake.forget_starts(conn, [row.id])
-        return True
 
-    async def _ended(self, order_id: str) -> Rejected | EngineUnavailable:
+    async def _ended(self, order_id: str) -> Rejected:
         async with self._services.pool.acquire() as conn:
             axes = await reads.axes(conn, order_id) or {}
         status = axes.get("status", "")

@@ -138,9 +138,12 @@ class Fulfillment:
             ),
         )
         for shipment_id in made:
-            self._labeling.add(shipment_id)
-            self._desk.spawn(self._label(shipment_id))
+            self._begin_label(shipment_id)
         return made
+
+    def _begin_label(self, shipment_id: str) -> None:
+        self._labeling.add(shipment_id)
+        self._desk.spawn(self._label(shipment_id))
 
     async def _label(self, shipment_id: str) -> None:
         """Buy one parcel's label, however long it takes."""
@@ -209,7 +212,13 @@ class Fulfillment:
     # -- on the way ----------------------------------------------------------------------------
 
     async def deliver(self) -> None:
-        """Serve warehouse and carrier until every unit that is not canceled is delivered."""
+        """Serve warehouse and carrier until every unit that is not canceled is delivered.
+
+        A life that is begun from the rows (after a backup) finds parcels that wait for a label.
+        """
+        for shipment in self.order.shipments:
+            if shipment.status is ShipmentStatus.PACKED and shipment.id not in self._labeling:
+                self._begin_label(shipment.id)
         await self._desk.serve(lambda: self.delivered)
 
     @property

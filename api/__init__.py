@@ -1,1 +1,1 @@
-"""The HTTP API: what API.md promises, over PostgreSQL; the workflow engine is asked, never read."""
+"""The HTTP API of docs/api.md, over PostgreSQL; the workflow engine is asked, never read."""

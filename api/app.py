@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import errors, logs, observe, openapi, providers
+from api import errors, housekeeping, logs, observe, openapi, providers
 from api.deps import Guard, Services
 from api.engine import Engine
 from api.placing import OrderDesk
@@ -91,12 +91,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.wait([connecting], timeout=1)
     own.starter.run()
     own.hub.run()
+    forgetting = asyncio.create_task(housekeeping.forget_forever(lambda: own.pool))
     try:
         with ending_on(own.hub):
             yield
     finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
+        for task in (connecting, forgetting):
+            task.cancel()
+        await asyncio.gather(connecting, forgetting, return_exceptions=True)
         await own.hub.close()
         await own.starter.close()
         await own.providers.close()

@@ -27,7 +27,7 @@ _KEY_CACHE_SIZE = 10_000
 _NO_KEY = "Send Authorization: Bearer and an API key."
 _BAD_KEY = "The API key is not known, or was revoked."
 
-# Who may call what (API.md); `admin` may call everything.
+# Who may call what (docs/api.md); `admin` may call everything.
 STOREFRONT = ("storefront", "support", "admin")
 SUPPORT = ("support", "admin")
 WAREHOUSE = ("warehouse", "admin")

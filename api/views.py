@@ -1,4 +1,4 @@
-"""How things look from outside: plain dicts in the shapes of API.md, from rows of `db.reads`."""
+"""How things look from outside: plain dicts in the shapes of docs/api.md, from database rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def ok(value: object, status: int = 200) -> Answer:
 
 
 def money(amount: int, currency: str) -> dict[str, Any]:
-    """An amount as API.md writes it."""
+    """An amount with its currency."""
     return {"amount": amount, "currency": currency}
 
 

@@ -6,6 +6,7 @@ is a claim: its effect is under way outside PostgreSQL, and `response` holds wha
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from db.pool import Connection
 from db.sql import queries
@@ -57,3 +58,9 @@ async def remember(conn: Connection, actor: str, key: str, made: str) -> None:
 async def answer(conn: Connection, actor: str, key: str, status: int, response: str) -> bool:
     """Store the answer; False when a twin of the request has stored its own before."""
     return bool(await conn.fetchval(_SQL["store_answer"], actor, key, status, response))
+
+
+async def forget_old(conn: Connection, age: timedelta, limit: int) -> int:
+    """Delete keys older than `age`, at most `limit`; answers how many."""
+    done: str = await conn.execute(_SQL["forget_old"], age, limit)
+    return int(done.rpartition(" ")[2])

@@ -1,1 +1,1 @@
-"""One module per group of calls of API.md."""
+"""One module per group of calls."""

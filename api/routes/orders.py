@@ -57,7 +57,7 @@ async def place_order(request: Request) -> Response:
     "/v1/orders",
     **describe("List orders, newest first", PageOut[OrderOut], scopes=READERS),
 )
-async def list_orders(  # noqa: PLR0913 - the filters of API.md
+async def list_orders(  # noqa: PLR0913 - the filters of the list
     request: Request,
     *,
     status: Annotated[list[OrderStatus] | None, Query()] = None,

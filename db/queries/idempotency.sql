@@ -11,6 +11,12 @@ SELECT request_hash, status, response FROM idempotency_keys WHERE actor = $1 AND
 -- What a claim has made (ids), so that a repeated request goes on with the same.
 UPDATE idempotency_keys SET response = $3 WHERE actor = $1 AND key = $2 AND status IS NULL;
 
+-- name: forget_old
+-- Keys that nobody will repeat any more; a few at a time, and never those another process deletes.
+DELETE FROM idempotency_keys WHERE (actor, key) IN (
+    SELECT actor, key FROM idempotency_keys WHERE created_at < now() - $1::interval
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED);
+
 -- name: store_answer
 -- The answer of a claimed key, unless a twin of the request stored it first.
 UPDATE idempotency_keys SET status = $3, response = $4

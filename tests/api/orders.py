@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    """The order of API.md under a channel id of its own, with changes at the top level."""
+    """the example order under a channel id of its own, with changes at the top level."""
     body = copy.deepcopy(EXAMPLE_ORDER)
     return body | {"channel_order_id": f"W-{next(_numbers)}"} | changes
 
@@ -37,7 +37,7 @@ class Shopfront:
         self.api = api
 
     async def place(self, **changes: Any) -> dict[str, Any]:
-        """Place the order of API.md with changes; answers what the API says."""
+        """Place the example order with changes; answers what the API says."""
         response = await self.api.post("/v1/orders", json=order(**changes))
         assert response.status_code == 201, response.text
         placed: dict[str, Any] = response.json()

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.housekeeping import forget
 from db.pool import Pool
 from tests.api.orders import Shopfront, codes, line, lira, order
 
@@ -197,3 +198,13 @@ async def test_no_personal_data_goes_into_event_outbox_or_stored_answer(
     for text in texts:
         for secret in ("Ayşe", "ayse@", "+905551112233", "Bağdat", "tok_visa"):
             assert secret not in text
+
+
+async def test_keys_are_forgotten_after_a_week(api: httpx2.AsyncClient, pool: Pool) -> None:
+    for key in ("old", "young"):
+        await api.post("/v1/orders", json=order(), headers={"idempotency-key": key})
+    await pool.execute(
+        "UPDATE idempotency_keys SET created_at = now() - interval '8 days' WHERE key = 'old'"
+    )
+    assert await forget(pool) == 1
+    assert await pool.fetchval("SELECT array_agg(key) FROM idempotency_keys") == ["young"]

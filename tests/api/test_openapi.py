@@ -1,7 +1,6 @@
 """The document is complete, and the API does what it says when a tool makes up the requests."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from temporalio.client import Client
 from api.app import create_app
 from tests.api.conftest import Open
 from tests.api.engine import obedient_worker
-from tests.api.test_stream import ROOT, announced
+from tests.api.server import served
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -95,43 +94,24 @@ async def test_the_document_and_its_page_are_served(open_api: Open) -> None:
 async def test_made_up_requests_never_find_a_fault(
     database_url: str, temporal: Client, temporal_address: str, task_queue: str, tmp_path: Path
 ) -> None:
-    environment = os.environ | {
-        "KERVAN_DATABASE_URL": database_url,
-        "KERVAN_TEMPORAL_ADDRESS": temporal_address,
-        "KERVAN_TASK_QUEUE": task_queue,
-        "KERVAN_DEV_API_KEY": "dev",
-    }
-    server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "api.app:app", "--port", "0", "--no-access-log"),
-        cwd=ROOT,
-        env=environment,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with obedient_worker(temporal, task_queue):
-            url = await announced(server)
-            drain = asyncio.create_task(_read_on(server))
-            tool = await asyncio.create_subprocess_exec(
-                *(str(Path(sys.executable).with_name("schemathesis")), "run"),
-                *(f"{url}/openapi.json", "--header", "Authorization: Bearer dev"),
-                *("--max-examples", "2", "--phases", "examples,coverage,fuzzing", "--no-color"),
-                # A schema cannot say which country exists or whether tenders sum to the total.
-                *("--exclude-checks", "positive_data_acceptance", "--request-timeout", "30"),
-                *("--seed", "1"),
-                cwd=tmp_path,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            said, _ = await tool.communicate()
-            drain.cancel()
-            assert tool.returncode == 0, said.decode()[-8_000:]
-    finally:
-        server.kill()
-        await server.wait()
-
-
-async def _read_on(process: asyncio.subprocess.Process) -> None:
-    """Keep a child from waiting for a reader of its log."""
-    assert process.stderr is not None
-    while await process.stderr.read(65_536):
-        pass
+    async with (
+        obedient_worker(temporal, task_queue),
+        served(
+            KERVAN_DATABASE_URL=database_url,
+            KERVAN_TEMPORAL_ADDRESS=temporal_address,
+            KERVAN_TASK_QUEUE=task_queue,
+        ) as server,
+    ):
+        tool = await asyncio.create_subprocess_exec(
+            *(str(Path(sys.executable).with_name("schemathesis")), "run"),
+            *(f"{server.url}/openapi.json", "--header", "Authorization: Bearer dev"),
+            *("--max-examples", "2", "--phases", "examples,coverage,fuzzing", "--no-color"),
+            # A schema cannot say which country exists or whether tenders sum to the total.
+            *("--exclude-checks", "positive_data_acceptance", "--request-timeout", "30"),
+            *("--seed", "1"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await tool.communicate()
+        assert tool.returncode == 0, said.decode()[-8_000:]

@@ -1,64 +1,21 @@
 """Live timelines, by a server in its own process: streams are what in-process clients cannot do."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 
-import httpx2
 import pytest_asyncio
 
 from db.pool import Pool
-from tests.api.orders import Shopfront
-
-ROOT = Path(__file__).parents[2]
+from tests.api.server import Server, served
 
 
 @pytest_asyncio.fixture
-async def server(database_url: str) -> AsyncIterator["Server"]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "api.app:app", "--port", "0"),
-        *("--no-access-log", "--timeout-graceful-shutdown", "20"),
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "KERVAN_DATABASE_URL": database_url,
-            "KERVAN_TEMPORAL_ADDRESS": "127.0.0.1:1",
-            "KERVAN_DEV_API_KEY": "dev",
-        },
-        stderr=asyncio.subprocess.PIPE,
-    )
-    url = await announced(process)
-    async with httpx2.AsyncClient(
-        base_url=url, headers={"authorization": "Bearer dev"}, timeout=30, trust_env=False
-    ) as client:
-        yield Server(process, client)
-    if process.returncode is None:
-        process.kill()
-    await process.wait()
-
-
-class Server:
-    """An API in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process, client: httpx2.AsyncClient) -> None:
-        self.process = process
-        self.client = client
-        self.shopfront = Shopfront(client)
-
-
-async def announced(process: asyncio.subprocess.Process) -> str:
-    """The address that uvicorn says it serves."""
-    assert process.stderr is not None
-    async with asyncio.timeout(60):
-        while text := (await process.stderr.readline()).decode():
-            if "running on " in text:
-                return text.split("running on ")[1].split()[0]
-    message = "the server did not start"
-    raise AssertionError(message)
+async def server(database_url: str) -> AsyncIterator[Server]:
+    nowhere = "127.0.0.1:1"
+    async with served(KERVAN_DATABASE_URL=database_url, KERVAN_TEMPORAL_ADDRESS=nowhere) as api:
+        yield api
 
 
 async def follow(

@@ -17,7 +17,7 @@ from activities.contracts import (
     Note,
     ShortPick,
 )
-from db import fulfillment, notifications, orders, payments, stock, timeline
+from db import fulfillment, notifications, orders, outbox, payments, stock, timeline
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
@@ -123,6 +123,9 @@ class OrderActivities:
                 await orders.move_units(
                     conn, demand.line_id, open_=-demand.quantity, backordered=demand.quantity
                 )
+            # The first goods of an item may come while this is not committed: nobody would be told.
+            again = {"cause": f"queued:{cause}"}
+            await outbox.add(conn, order.id, outbox.STOCK_ARRIVED, again, delay_seconds=5)
             await self._tell_missing(conn, order, new, "backordered")
             await self._plan_mail(conn, order, new, waiting=True)
         return "waiting", bool(new)

@@ -65,10 +65,8 @@ OUTLIVING = (LATE_PAYMENT,)
 
 def still_needed(order: Order, code: str, subject: str) -> bool:
     """Whether the reason is still there. What the order does not show is lifted by its step."""
-    if code in OUTLIVING:
-        return True
-    if order.closed:
-        return False
+    if order.closed or code in OUTLIVING:
+        return code in OUTLIVING
     if code in (PAYMENT_FAILED, AUTHORIZATION_EXPIRED):
         return not order.covered
     if code == WAITING_FOR_STOCK:

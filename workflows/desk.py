@@ -6,6 +6,7 @@ beside it and put their outcome into the queue.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import (
@@ -175,6 +176,7 @@ class Desk:
             result: T = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
         except ActivityError as error:
             _raise_refusal(error)
+            _raise_cancel(error)
             result = await self._insist(step, task)
         if isinstance(result, Order):
             self.order = result
@@ -191,13 +193,24 @@ class Desk:
                 result: T = await workflow.execute_activity_method(step, task, **policies.DATABASE)
             except ActivityError as error:
                 _raise_refusal(error)
-                name = step.__name__
-                self._flag(DATABASE_STEP_FAILED, name, f"{name}: {reason_of(error)}")
+                _raise_cancel(error)
+                await self._tell_of_failing(step.__name__, reason_of(error))
                 await self._until_retry(DATABASE_STEP_FAILED)
-                self.attention.pop((DATABASE_STEP_FAILED, name), None)
-                self._show_attention()
             else:
+                self.relieve(DATABASE_STEP_FAILED, step.__name__)
                 return result
+
+    async def _tell_of_failing(self, name: str, reason: str) -> None:
+        """The queue waits behind the failing step, so its row is written at once, if it can be."""
+        detail = f"{name}: {reason}"
+        if not self._flag(DATABASE_STEP_FAILED, name, detail):
+            return
+        can = list(CAN[DATABASE_STEP_FAILED])
+        task = AttentionSet(self.order.id, DATABASE_STEP_FAILED, name, detail, can)
+        with contextlib.suppress(ActivityError):
+            await workflow.execute_activity_method(
+                OrderActivities.set_attention, task, **policies.ONCE
+            )
 
     async def outside(
         self,
@@ -383,6 +396,12 @@ def reason_of(error: ActivityError) -> str:
     if isinstance(cause, ApplicationError):
         return cause.type or cause.message
     return type(cause).__name__ if cause is not None else "unknown"
+
+
+def _raise_cancel(error: ActivityError) -> None:
+    """An operator's cancel that met a step: it is decided first, and the step is done again."""
+    if is_cancelled_exception(error):
+        raise asyncio.CancelledError from None
 
 
 def _raise_refusal(error: ActivityError) -> None:

@@ -60,12 +60,12 @@ class OrderWorkflow:
                     await self._live()
                 else:
                     await self._end_early(stop)
+                await self._desk.rest()
                 break
             except Stop as wanted:
                 stop = wanted
             except asyncio.CancelledError:
                 stop = stop or await self._operator_cancel()
-        await self._desk.rest()
         return self._desk.outcome()
 
     async def _live(self) -> None:

@@ -228,6 +228,9 @@ class Payment:
                 return
             detail = f"{news.amount} of {tender.id} arrived after it was {tender.status}"
             desk.need_help(attention.LATE_PAYMENT, tender.id, detail)
+        elif news.provider_ref not in {"", tender.provider_ref}:
+            # Late news of an authorization that was renewed meanwhile.
+            return
         elif news.reason == AUTHORIZATION_EXPIRED and tender.capturable:
             await self._run_out(tender.id, news.event_id)
 
@@ -311,6 +314,8 @@ class Payment:
         A second try that succeeded leaves the first one open; canceled units leave a rest.
         """
         for tender in self._desk.order.tenders:
+            if tender.id in self._busy:
+                continue
             reserved = tender.capturable and not tender.captured
             spare = self._desk.order.secured - self._desk.order.payable >= tender.capturable
             if tender.action_required or (reserved and spare and self._desk.order.settled):

@@ -27,6 +27,13 @@ DATABASE: dict[str, Any] = {
     ),
 }
 
+# One try, when something else already failed and nothing may wait for it.
+ONCE: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=10),
+    "schedule_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": RetryPolicy(maximum_attempts=1),
+}
+
 
 def outside(attempts: int) -> dict[str, Any]:
     """A call to an outside party: a few quick tries; what comes after is the workflow's."""

@@ -99,10 +99,19 @@ def _email(address: str) -> str:
 
 
 def _rfc3339(value: object) -> object:
-    """Pydantic also reads seconds since 1970 from a text of digits; we do not."""
-    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
+    """Pydantic also reads seconds since 1970 from a text of digits; we do not.
+
+    A text is read here: after a validator of ours a strict model takes no text for a time.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        moment = None
+    if moment is None or not _DATE_AND_TIME.match(value):
         raise PydanticCustomError("bad_time", "Not a time of RFC 3339.")
-    return value
+    return moment
 
 
 def _instant(value: datetime) -> datetime:

@@ -1,13 +1,16 @@
 """From rows to steps: what is sent, in which order, with which times, and how it must end."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.schemas.orders import PlaceOrder
+from api.schemas.requests import FeedbackIn, ShipIn
 from ops.replay.catalog import wanted
-from ops.replay.plan import plan
+from ops.replay.plan import plan, text
 from ops.replay.reader import read
 from ops.replay.steps import (
     Approve,
@@ -282,3 +285,16 @@ def test_orders_of_another_file_need_stock_of_the_same_goods_too(tmp_path: Path)
         {"cancel_reason": None, "lines": [{"sku": "something-else", "quantity": 7}]},
     ]
     assert wanted(placed, strangers) == ({("soap-shop-a", "shop-a"): 4}, {})
+
+
+def test_what_is_sent_is_what_the_api_takes(tmp_path: Path) -> None:
+    reviews = [("r1", "5")]
+    one = life(tmp_path, "created", tenders=[("credit_card", "8", "60.0")], reviews=reviews)
+    placed = PlaceOrder.model_validate_json(json.dumps(body(one)))
+    assert placed.placed_at == one.placed_at
+    feedback = one.steps[1]
+    assert isinstance(feedback, Feedback)
+    said = FeedbackIn.model_validate_json(json.dumps(feedback.body))
+    assert said.occurred_at == at(DELIVERED)
+    shipped = ShipIn.model_validate_json(json.dumps({"occurred_at": text(at(HANDED_OVER))}))
+    assert shipped.occurred_at == at(HANDED_OVER)

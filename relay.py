@@ -6,6 +6,7 @@ does nothing the second time.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -79,30 +80,41 @@ class Relay:
     async def run(self) -> None:
         """Work until canceled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever(self._empty_outbox, _IDLE_SECONDS))
+            group.create_task(self._forever(self._tell_workflows, _IDLE_SECONDS, self._news))
+            group.create_task(self._forever(self._tell_carriers, _IDLE_SECONDS))
             group.create_task(self._forever(self._empty_inbox, _IDLE_SECONDS))
             group.create_task(self._forever(self._watch_deadlines, _DEADLINES_SECONDS))
 
-    async def _forever(self, work: Callable[[], Awaitable[bool]], pause: float) -> None:
-        """Again at once while there is work, else after a pause; errors are told and outlived."""
+    async def _forever(
+        self, work: Callable[[], Awaitable[bool]], pause: float, wake: asyncio.Event | None = None
+    ) -> None:
+        """Again at once while there is work, else after a pause, or when `wake` is set; errors
+        are told and outlived.
+        """
         while True:
             try:
                 if await work():
                     continue
-                async with asyncio.timeout(pause):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await (wake or asyncio.Event()).wait()
             except Exception as error:  # noqa: BLE001 - the relay outlives a database restart
                 log.warning("relay_failed", work=work.__name__, error=type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
 
     # -- outbox --------------------------------------------------------------------------------
 
-    async def _empty_outbox(self) -> bool:
+    async def _tell_workflows(self) -> bool:
         self._news.clear()
+        return await self._empty_outbox(carriers=False)
+
+    async def _tell_carriers(self) -> bool:
+        """Apart, so that news for orders do not wait behind a carrier that does not answer."""
+        return await self._empty_outbox(carriers=True)
+
+    async def _empty_outbox(self, *, carriers: bool) -> bool:
         async with self._pool.acquire() as conn:
-            rows = await outbox.claim(conn, _BATCH)
+            rows = await outbox.claim(conn, _BATCH, carriers=carriers)
         limit = asyncio.Semaphore(_AT_ONCE)
         told = await asyncio.gather(*(self._try(row, limit) for row in rows))
         if done := [row_id for row_id in told if row_id is not None]:

@@ -64,9 +64,10 @@ async def add(
     return row_id
 
 
-async def claim(conn: Connection, limit: int) -> list[OutboxRow]:
-    """Due rows; they come due again unless they are finished."""
-    return [OutboxRow(**row) for row in await conn.fetch(_SQL["claim_outbox"], limit)]
+async def claim(conn: Connection, limit: int, *, carriers: bool) -> list[OutboxRow]:
+    """Due rows, for carriers or for workflows; they come due again unless they are finished."""
+    rows = await conn.fetch(_SQL["claim_outbox"], limit, HAND_OVER, carriers)
+    return [OutboxRow(**row) for row in rows]
 
 
 async def finish(conn: Connection, ids: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ RETURNING id;
 UPDATE outbox SET attempts = attempts + 1,
     due_at = now() + make_interval(secs => least(60, 2 * power(2, least(attempts, 5))::int))
 WHERE id IN (
-    SELECT id FROM outbox WHERE due_at <= now() ORDER BY due_at, id
+    SELECT id FROM outbox WHERE due_at <= now() AND (kind = $2) = $3 ORDER BY due_at, id
     LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, order_id, kind, payload, attempts;
 

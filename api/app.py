@@ -15,6 +15,7 @@ from api.deps import Guard, Services
 from api.engine import Engine
 from api.placing import OrderDesk
 from api.routes import (
+    catalog,
     health,
     keys,
     orders,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         requests,
         voices,
         warehouse,
+        catalog,
         stock,
         quotes,
         webhooks,

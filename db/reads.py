@@ -198,8 +198,8 @@ async def events(
     oldest_first: bool = False,
 ) -> list[Row]:
     """An order's timeline from `place` (an event's id, itself left out)."""
-    name = "oldest_events" if oldest_first else "newest_events"
-    return [dict(row) for row in await conn.fetch(_SQL[name], order_id, place, limit)]
+    statement = _SQL["oldest_events"] if oldest_first else _SQL["newest_events"]
+    return [dict(row) for row in await conn.fetch(statement, order_id, place, limit)]
 
 
 async def fresh_events(conn: Connection, seen: Mapping[str, int]) -> list[Row]:

@@ -13,8 +13,9 @@ from api.deps import READERS, STOREFRONT, Caller, Services, admit, services
 from api.errors import FieldError, invalid, not_found
 from api.openapi import describe
 from api.placing import OrderDesk
-from api.schemas.answers import EventOut, OrderOut, PageOut
+from api.schemas.answers import PageOut
 from api.schemas.fields import When
+from api.schemas.order_answers import EventOut, OrderOut
 from api.schemas.orders import EXAMPLE_ORDER, PlaceOrder
 from db import reads
 from domain.states import FulfillmentStatus, OrderStatus, PaymentStatus, ReturnStatus

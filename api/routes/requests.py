@@ -12,7 +12,7 @@ from api.deps import STOREFRONT, SUPPORT, Services, admit, services
 from api.errors import Answer, FieldError, invalid
 from api.openapi import describe
 from api.routes.orders import known_id, links_of
-from api.schemas.answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
+from api.schemas.order_answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
 from api.schemas.orders import NEEDS_TOKEN
 from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn
 from db import intake, orders, reads

@@ -7,26 +7,18 @@ from fastapi import APIRouter, Query, Request, Response
 from api import paging, views
 from api.body import M, Parsed, idempotency_key, parse
 from api.deps import STOCK_READERS, WAREHOUSE, Caller, admit, services
-from api.errors import Answer, FieldError, invalid, not_found
+from api.errors import Answer, FieldError, invalid
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import no_nul
-from api.schemas.answers import (
-    CorrectionOut,
-    ItemOut,
-    LevelOut,
-    MovementOut,
-    PageOut,
-    WarehouseOut,
-)
+from api.schemas.answers import PageOut
 from api.schemas.stock import (
     AdjustmentIn,
     CountIn,
-    ItemIn,
     ReceiptIn,
     TransferIn,
-    WarehouseIn,
 )
+from api.schemas.stock_answers import CorrectionOut, LevelOut, MovementOut
 from db import catalog, reads
 from db.catalog import Correction
 from db.new_ids import new_id
@@ -36,123 +28,6 @@ router = APIRouter(tags=["stock"])
 
 _LONGEST_SKU = 100
 _LONGEST_CODE = 64
-
-
-@router.put(
-    "/v1/items/{sku:path}",
-    **describe(
-        "Make or change an item",
-        ItemOut,
-        body=ItemIn,
-        example={
-            "name": "T-shirt M",
-            "weight_g": 180,
-            "length_mm": 300,
-            "width_mm": 200,
-            "height_mm": 20,
-            "hs_code": "6109.10",
-            "origin": "TR",
-        },
-        idempotent=False,
-        scopes=WAREHOUSE,
-    ),
-)
-async def put_item(request: Request, sku: str) -> Response:
-    """Make or change an item; the same again changes nothing."""
-    await admit(request, WAREHOUSE)
-    body = (await parse(request, ItemIn)).value
-    code = _path_code(sku, "sku", _LONGEST_SKU)
-    async with services(request).pool.acquire() as conn:
-        row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
-    return views.ok(row).response()
-
-
-@router.get("/v1/items", **describe("Items by sku", PageOut[ItemOut], scopes=STOCK_READERS))
-async def list_items(
-    request: Request,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
-    """All items."""
-    await admit(request, STOCK_READERS)
-    place = paging.decode(cursor, str)
-    async with services(request).pool.acquire() as conn:
-        found = await catalog.items(conn, after=place[0] if place else None, limit=limit + 1)
-    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["sku"]))
-    return views.ok(views.page(rows, following)).response()
-
-
-@router.get(
-    "/v1/items/{sku:path}",
-    **describe("An item", ItemOut, problems=(404,), scopes=STOCK_READERS),
-)
-async def get_item(request: Request, sku: str) -> Response:
-    """One item."""
-    await admit(request, STOCK_READERS)
-    async with services(request).pool.acquire() as conn:
-        found = await catalog.items(conn, sku=_path_code(sku, "sku", _LONGEST_SKU))
-    if not found:
-        raise not_found("item")
-    return views.ok(found[0]).response()
-
-
-@router.put(
-    "/v1/warehouses/{code}",
-    **describe(
-        "Make or change a warehouse",
-        WarehouseOut,
-        body=WarehouseIn,
-        example={
-            "name": "Main warehouse",
-            "country": "TR",
-            "city": "İstanbul",
-            "postal_code": "34394",
-            "kind": "own",
-        },
-        idempotent=False,
-        scopes=WAREHOUSE,
-    ),
-)
-async def put_warehouse(request: Request, code: str) -> Response:
-    """Make or change a warehouse; the same again changes nothing."""
-    await admit(request, WAREHOUSE)
-    body = (await parse(request, WarehouseIn)).value
-    name = _path_code(code, "code", _LONGEST_CODE)
-    async with services(request).pool.acquire() as conn:
-        row = await catalog.put_warehouse(conn, catalog.Warehouse(name, **body.model_dump()))
-    return views.ok(row).response()
-
-
-@router.get(
-    "/v1/warehouses",
-    **describe("Warehouses", PageOut[WarehouseOut], scopes=STOCK_READERS),
-)
-async def list_warehouses(
-    request: Request,
-    limit: paging.Limit = paging.DEFAULT_LIMIT,
-    cursor: paging.Cursor = None,
-) -> Response:
-    """All warehouses, by code."""
-    await admit(request, STOCK_READERS)
-    place = paging.decode(cursor, str)
-    async with services(request).pool.acquire() as conn:
-        found = await catalog.warehouses(conn, after=place[0] if place else None, limit=limit + 1)
-    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["code"]))
-    return views.ok(views.page(rows, following)).response()
-
-
-@router.get(
-    "/v1/warehouses/{code}",
-    **describe("A warehouse", WarehouseOut, problems=(404,), scopes=STOCK_READERS),
-)
-async def get_warehouse(request: Request, code: str) -> Response:
-    """One warehouse."""
-    await admit(request, STOCK_READERS)
-    async with services(request).pool.acquire() as conn:
-        found = await catalog.warehouses(conn, code=_path_code(code, "code", _LONGEST_CODE))
-    if not found:
-        raise not_found("warehouse")
-    return views.ok(found[0]).response()
 
 
 @router.get("/v1/stock", **describe("Stock levels", PageOut[LevelOut], scopes=STOCK_READERS))
@@ -379,11 +254,3 @@ async def _must_exist(conn: Connection, skus: list[str], places: dict[str, str])
     ]
     if errors:
         raise invalid(errors)
-
-
-def _path_code(value: str, name: str, longest: int) -> str:
-    """A code in a path: the same characters as in a body."""
-    if len(value) > longest or value != value.strip() or not value or not value.isprintable():
-        detail = f"Not a {name}: 1 to {longest} printable characters, no blank at either end."
-        raise invalid([FieldError(f"/{name}", "bad_format", detail)], "invalid_parameters")
-    return value

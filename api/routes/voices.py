@@ -9,7 +9,7 @@ from api.errors import Answer, FieldError, Problem, not_found
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import known_id
-from api.schemas.answers import EventOut, FeedbackOut
+from api.schemas.order_answers import EventOut, FeedbackOut
 from api.schemas.requests import FeedbackIn, NoteIn
 from db import orders, timeline, voices
 from db.new_ids import new_id

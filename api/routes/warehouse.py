@@ -13,7 +13,8 @@ from api.errors import Answer, FieldError, Problem, invalid, not_found
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import known_id, no_nul
-from api.schemas.answers import PageOut, WorkOut
+from api.schemas.answers import PageOut
+from api.schemas.order_answers import WorkOut
 from api.schemas.requests import PackIn, PickIn, ShipIn, StartIn
 from db import picks, reads, timeline
 from db.new_ids import new_id

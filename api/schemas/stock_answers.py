@@ -1,0 +1,77 @@
+"""What the API answers about items, warehouses and stock, for its OpenAPI document."""
+
+from datetime import datetime
+
+from api.schemas.answers import Out
+
+
+class LevelOut(Out):
+    """Stock of an item at a warehouse; `available` is what can be promised."""
+
+    sku: str
+    warehouse: str
+    on_hand: int
+    allocated: int
+    held: int
+    safety: int
+    damaged: int
+    available: int
+    incoming: int
+
+
+class MovementOut(Out):
+    """A row of the stock ledger: what was added to each counter."""
+
+    id: str
+    sku: str
+    warehouse: str
+    kind: str
+    on_hand: int
+    allocated: int
+    held: int
+    safety: int
+    damaged: int
+    cause: str
+    order_id: str | None
+    line_id: str | None
+    reason: str | None
+    actor: str
+    occurred_at: datetime
+
+
+class CorrectionOut(Out):
+    """The ledger's cause, and the levels it has touched."""
+
+    cause: str
+    levels: list[LevelOut]
+
+
+class ItemOut(Out):
+    """What the shop sells."""
+
+    sku: str
+    name: str
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    hs_code: str | None
+    origin: str | None
+    category: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class WarehouseOut(Out):
+    """Where goods lie."""
+
+    code: str
+    name: str
+    country: str
+    city: str
+    postal_code: str
+    line1: str
+    kind: str
+    priority: int
+    created_at: datetime
+    updated_at: datetime

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from db import fulfillment, orders, outbox, payments, timeline
 from db.outbox import InboxRow, OutboxRow
 from db.pool import Connection, Pool
-from domain.attention import LATE_PAYMENT
+from domain.attention import CAN, LATE_PAYMENT
 from domain.errors import NotFound, ProviderRejected
 from domain.order import Order
 from domain.ports import AUTHORIZATION_EXPIRED, CarrierGateway
@@ -175,9 +175,8 @@ class Relay:
             if row.kind == outbox.PAYMENT_NEWS and row.payload["status"] == "succeeded":
                 payment_id, amount = row.payload["payment_id"], row.payload["amount"]
                 detail = f"{amount} of {payment_id} arrived after the order was {order.status}"
-                await orders.set_attention(
-                    conn, order.id, LATE_PAYMENT, payment_id, detail, ["refund"]
-                )
+                can = CAN[LATE_PAYMENT]
+                await orders.set_attention(conn, order.id, LATE_PAYMENT, payment_id, detail, can)
                 await timeline.record(
                     conn,
                     order.id,

@@ -21,7 +21,7 @@ from db import fulfillment, notifications, orders, outbox, payments, stock, time
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
-from domain.decisions import units_not_coming
+from domain.decisions import can_cancel, units_not_coming
 from domain.order import Order
 from domain.sourcing import Demand
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
@@ -207,6 +207,8 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            # Checked once more: a parcel that was lost may have been delivered in between.
+            can_cancel(step.order)
             await goods.take_off_missing(step)
             conn, order = step.conn, step.order
             await orders.request_cancel(conn, order.id, task.reason)

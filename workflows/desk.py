@@ -162,6 +162,12 @@ class Desk:
             list(touched),
         )
 
+    def refuse(self, item: Item | None, error: Refused) -> None:
+        """The request that was to stop the order came too late."""
+        if item is not None and not item.done:
+            item.refusal = error
+            item.done = True
+
     def finish(self, item: Item | None) -> None:
         """The request that stopped the order has its outcome."""
         if item is not None and not item.done:

@@ -64,6 +64,12 @@ class OrderWorkflow:
                 break
             except Stop as wanted:
                 stop = wanted
+            except Refused as error:
+                # The parcel that was lost arrived before the cancellation began.
+                if stop is None:
+                    raise
+                self._desk.refuse(stop.item, error)
+                stop = None
             except asyncio.CancelledError:
                 stop = stop or await self._operator_cancel()
         return self._desk.outcome()

@@ -66,7 +66,8 @@ class Payment:
         reminded = reminder >= expiry
         while True:
             self._authorize_new()
-            await desk.serve(lambda: not self._busy)
+            # A provider that keeps failing is waited for like a customer: until the order expires.
+            await desk.serve(lambda: not self.busy)
             if self._covered:
                 self.release_unneeded()
                 return
@@ -76,6 +77,8 @@ class Payment:
             if reminded:
                 raise Stop(OrderStatus.EXPIRED, "payment_expired")
             reminded = True
+            if self._busy:
+                continue
             await desk.record(
                 OrderActivities.record_note,
                 Note(

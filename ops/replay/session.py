@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ops.client import Json
@@ -119,22 +119,39 @@ class Session:
     async def _live(
         self, driver: Driver, lives: Sequence[Life], found: _Found, meter: Meter
     ) -> None:
-        """All of them, oldest first, a bounded number at once."""
-        queue = iter(lives)
+        """All of them, oldest first; those that could not go on once more, when all others are
+        done: what stood in the way (a service that was away for long) may be over.
+        """
+        failed = await self._try(driver, lives, found, meter.step)
+        if failed:
+            self._teller.say(f"{len(failed)} orders could not go on, and are taken up again")
+            again = [life for life in lives if life.order_id in failed]
+            failed = await self._try(driver, again, await self._read(), lambda: None)
+        self._failures += failed.values()
+
+    async def _try(
+        self,
+        driver: Driver,
+        lives: Sequence[Life],
+        found: _Found,
+        done: Callable[[], None],
+    ) -> dict[str, Difference]:
+        """A bounded number at once; answers those that could not go on."""
+        queue, failed = iter(lives), dict[str, Difference]()
 
         async def work() -> None:
             for life in queue:
                 try:
                     await driver.live(life, found.orders.get(life.order_id))
                 except StepFailed as error:
-                    self._failures.append(
-                        Difference(life.order_id, f"step {error.step}", "done", str(error))
-                    )
-                meter.step()
+                    what = f"step {error.step}"
+                    failed[life.order_id] = Difference(life.order_id, what, "done", str(error))
+                done()
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, len(lives))):
                 group.create_task(work())
+        return failed
 
     # -- comparing -----------------------------------------------------------------------------
 

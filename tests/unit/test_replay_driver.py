@@ -3,14 +3,21 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import httpx2
 import pytest
+from rich.console import Console
 
 from ops.client import ApiError, Doors, Json
 from ops.replay.client import ReplayClient
+from ops.replay.comparison import Difference
 from ops.replay.driver import Driver, StepFailed
+from ops.replay.olist import Book
+from ops.replay.progress import Meter, Teller
+from ops.replay.session import Session, Waits, _Found
 from ops.replay.steps import Cancel, Expected, Life, Place
 from ops.replay.work_list import WorkList
 
@@ -174,3 +181,34 @@ async def test_who_waits_for_work_in_vain_is_told_so() -> None:
         looking = group.create_task(work_list.run())
         assert await work_list.wait("ord_1", 1) is None
         looking.cancel()
+
+
+class _Moody:
+    """A driver that cannot take some orders on at first, and some never."""
+
+    def __init__(self, failures: dict[str, int]) -> None:
+        self.tried: list[str] = []
+        self._failures = failures
+
+    async def live(self, life: Life, known: Json | None) -> None:
+        self.tried.append(life.order_id)
+        assert (known is None) == (self.tried.count(life.order_id) == 1)
+        if self._failures.get(life.order_id, 0) >= self.tried.count(life.order_id):
+            raise StepFailed("HandOver", "nobody answers")
+
+
+async def test_orders_that_cannot_go_on_are_taken_up_once_more_at_the_end() -> None:
+    lives = [replace(LIFE, order_id=order_id) for order_id in ("a", "b", "c")]
+    orders = [{"id": f"ord_{x.order_id}", "channel_order_id": x.order_id} for x in lives]
+
+    def stack(request: httpx2.Request) -> httpx2.Response:
+        items = orders if request.url.path == "/v1/orders" else []
+        return httpx2.Response(200, json={"items": items, "next_cursor": None})
+
+    driver, meter = _Moody({"a": 1, "c": 2}), Meter(3)
+    async with client_of(stack) as client:
+        session = Session(client, Book(()), Teller(Console(quiet=True)), Waits())
+        await session._live(cast("Driver", driver), lives, _Found(), meter)
+    assert driver.tried == ["a", "b", "c", "a", "c"]
+    assert meter.done == 3
+    assert session._failures == [Difference("c", "step HandOver", "done", "nobody answers")]

@@ -14,7 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import (
@@ -180,7 +185,8 @@ class Desk:
         """Do a database step inside the workflow task; while the database is away, outside it."""
         try:
             result: T = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
-        except ActivityError as error:
+        except FailureError as error:
+            # What fails a local activity comes as it is, what fails a regular one as ActivityError.
             _raise_refusal(error)
             _raise_cancel(error)
             result = await self._insist(step, task)
@@ -404,15 +410,15 @@ def reason_of(error: ActivityError) -> str:
     return type(cause).__name__ if cause is not None else "unknown"
 
 
-def _raise_cancel(error: ActivityError) -> None:
+def _raise_cancel(error: FailureError) -> None:
     """An operator's cancel that met a step: it is decided first, and the step is done again."""
     if is_cancelled_exception(error):
         raise asyncio.CancelledError from None
 
 
-def _raise_refusal(error: ActivityError) -> None:
+def _raise_refusal(error: FailureError) -> None:
     """A step that the order's rows refuse: what the request was checked against had moved on."""
-    cause = error.cause
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError) and cause.type == REFUSED:
         told = cause.details[0]
         raise Refused(told["code"], told["detail"], **told["current"]) from None

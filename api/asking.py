@@ -8,6 +8,7 @@
    cannot answer the key stays claimed without an answer, and the same request goes on from 2.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +28,10 @@ from domain.errors import NotFound
 from workflows.messages import Asker, Outcome
 
 Made = dict[str, Any]
+
+# A step is done again within seconds of a worker's death.
+_LOOKS = 6
+_LOOK_SECONDS = 0.5
 
 
 async def _make_nothing(_: Connection) -> Made:
@@ -130,6 +135,30 @@ class Desk:
             return _Claim(event, made)
 
     async def _ask(self, petition: Petition, request: object) -> Outcome:
+        """The workflow's answer.
+
+        A worker that dies in the middle of a step leaves rows that the workflow has yet to learn
+        of; a refusal that rests on such a memory is asked for again.
+        """
+        for _ in range(_LOOKS):
+            try:
+                return await self._ask_once(petition, request)
+            except Rejected as rejected:
+                if not await self._is_behind(petition.order_id, rejected):
+                    raise
+            await asyncio.sleep(_LOOK_SECONDS)
+        return await self._ask_once(petition, request)
+
+    async def _is_behind(self, order_id: str, rejected: Rejected) -> bool:
+        """Whether the workflow knows less than the rows that only its own steps write."""
+        async with self._services.pool.acquire() as conn:
+            axes = await reads.axes(conn, order_id) or {}
+        return any(
+            name in rejected.current and rejected.current[name] != axes.get(name)
+            for name in ("status", "payment_status")
+        )
+
+    async def _ask_once(self, petition: Petition, request: object) -> Outcome:
         engine = self._services.engine
         update_id = self._update_id()
         try:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.errors import FieldError, Problem
 from api.schemas.answers import ProblemOut
 
 _BODIES: set[type[BaseModel]] = set()
@@ -23,6 +25,22 @@ _REASONS = {
     429: "Too many requests of this key; see Retry-After.",
     500: "A fault on our side.",
     503: "The database or the workflow engine cannot answer now; see Retry-After.",
+}
+
+_CONFLICT, _UNPROCESSABLE = 409, 422
+# A code and its words for each status; the words of a field for 422.
+_EXAMPLES = {
+    400: ("client_disconnected", "The body ended too early."),
+    401: ("unauthorized", "The API key is not known, or was revoked."),
+    403: ("forbidden", "This needs a key with scope support or admin."),
+    404: ("not_found", "There is no such order."),
+    409: ("order_closed", "The order is completed."),
+    413: ("body_too_large", "A body is limited to 1048576 bytes."),
+    415: ("unsupported_media_type", "The body must be application/json."),
+    422: ("too_small", "Input should be greater than or equal to 1"),
+    429: ("rate_limited", "This key may send 60 requests a minute."),
+    500: ("internal_error", "Something went wrong on our side."),
+    503: ("database_unavailable", "The database cannot answer now."),
 }
 
 _IDEMPOTENCY_HEADER = {
@@ -71,7 +89,7 @@ def describe(  # noqa: PLR0913 - what a call is
             extra["parameters"] = [_IDEMPOTENCY_HEADER]
     if scopes is not None:
         extra["security"] = [{"key": []}]
-        extra["description"] = f"Scopes: {', '.join(scopes)}."
+        extra["x-scopes"] = list(scopes)
     else:
         extra["security"] = []
     responses: dict[int | str, dict[str, Any]] = {
@@ -79,7 +97,10 @@ def describe(  # noqa: PLR0913 - what a call is
             "description": _REASONS[code],
             "model": ProblemOut,
             "content": {
-                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+                "application/problem+json": {
+                    "schema": {"$ref": "#/components/schemas/ProblemOut"},
+                    "example": _example(code),
+                }
             },
         }
         for code in sorted(errors)
@@ -93,6 +114,16 @@ def describe(  # noqa: PLR0913 - what a call is
         "openapi_extra": extra,
         "response_model": None,
     }
+
+
+def _example(status: int) -> dict[str, Any]:
+    """A problem of that status, as it is sent."""
+    code, detail = _EXAMPLES[status]
+    errors = [FieldError("/lines/0/quantity", code, detail)] if status == _UNPROCESSABLE else ()
+    current = {"status": "completed", "payment_status": "paid"} if status == _CONFLICT else None
+    problem = Problem(status, "invalid_request" if errors else code, detail, errors, current)
+    document: dict[str, Any] = orjson.loads(problem.answer().body)
+    return document
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -122,6 +153,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in schema["paths"].values():
         for operation in path.values():
             _only_problems(operation)
+            if scopes := operation.get("x-scopes"):
+                told = operation.get("description", "")
+                operation["description"] = f"{told}\n\nScopes: {', '.join(scopes)}.".strip()
     app.openapi_schema = schema
     return schema
 

@@ -11,7 +11,8 @@ import structlog
 import uvloop
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.errors import PlainErrors
 from activities.fulfillment import CarrierActivities, FulfillmentActivities
@@ -28,6 +29,18 @@ from workflows.client import TemporalAddress, connect
 from workflows.order import OrderWorkflow
 
 log = structlog.get_logger(__name__)
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run, here and when their histories are replayed: in a sandbox that refuses a
+    first-party import which was forgotten among those that are passed through.
+    """
+    strict = (
+        SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+        | SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    )
+    restrictions = SandboxRestrictions.default.with_import_notification_policy(strict)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def build_worker(
@@ -79,7 +92,7 @@ def build_worker(
             notifications.send_notification,
         ],
         interceptors=[PlainErrors()],
-        workflow_runner=SandboxedWorkflowRunner(),
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker_max_activities,
         max_concurrent_local_activities=settings.worker_max_activities,
         graceful_shutdown_timeout=settings.worker_drain,

@@ -6,6 +6,7 @@ Kervan's own errors, which are written without personal data, pass with their me
 
 from typing import Any
 
+import asyncpg
 import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
@@ -21,6 +22,13 @@ log = structlog.get_logger(__name__)
 
 
 REFUSED = "Refused"
+
+# What the database will refuse again: a person has to know of it now, not after many tries.
+_REFUSED_BY_THE_SCHEMA = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.SyntaxOrAccessError,
+)
 
 
 def refusal(error: Refused) -> ApplicationError:
@@ -55,6 +63,10 @@ class _Inbound(ActivityInboundInterceptor):
             raise ApplicationError(
                 str(error) or error.code, type=error.code, non_retryable=not error.retryable
             ) from None
+        except _REFUSED_BY_THE_SCHEMA as error:
+            self._tell(type(error).__name__, defect=True)
+            name = type(error).__name__
+            raise ApplicationError(name, type=name, non_retryable=True) from None
         except Exception as error:  # noqa: BLE001 - whatever it is leaves by its type alone
             self._tell(type(error).__name__, defect=not isinstance(error, OSError))
             raise ApplicationError(type(error).__name__, type=type(error).__name__) from None

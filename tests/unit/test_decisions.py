@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -39,6 +40,11 @@ SHIPPED = an_order(
     shipments=[a_parcel(2, ShipmentStatus.SHIPPED, TrackingStatus.IN_TRANSIT)],
 )
 TWO = [ParcelLine("lin_1", 2)]
+NOTHING_TO_RETRY: list[tuple[list[str], str]] = [
+    ([], ""),
+    ([], "label_failed"),
+    (["void_failed"], "label_failed"),
+]
 
 # Everything that can be asked of an order whose work is open.
 REQUESTS: dict[str, Callable[[Order], object]] = {
@@ -200,10 +206,9 @@ def test_no_more_is_picked_or_packed_than_was_asked_for() -> None:
 def test_only_what_fails_can_be_tried_again() -> None:
     decisions.can_retry(OPEN, ["label_failed"])
     decisions.can_retry(OPEN, ["label_failed"], "label_failed")
-    for failing, code in (([], ""), ([], "label_failed"), (["void_failed"], "label_failed")):
-        assert refusal(lambda f=failing, c=code: decisions.can_retry(OPEN, f, c)) == (
-            "nothing_to_retry"
-        )
+    for failing, code in NOTHING_TO_RETRY:
+        ask = partial(decisions.can_retry, OPEN, failing, code)
+        assert refusal(ask) == "nothing_to_retry"
     closed = replace(OPEN, status=OrderStatus.COMPLETED)
     assert refusal(lambda: decisions.can_retry(closed, ["label_failed"])) == "order_closed"
     decisions.can_retry(replace(OPEN, cancel_requested=True), ["void_failed"])

@@ -6,7 +6,6 @@ Whatever a test does to its shop, at the end the books must agree: see `witness`
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from db.pool import Pool
 from tests.fakes.sandbox_service import SandboxService, sandbox_service
 from tests.fakes.webhook_receiver import Received, WebhookReceiver, webhook_receiver
 from tests.workflows import witness
+from tests.workflows.letters import delivered_to
 from tests.workflows.shop import Shop, running
 
 
@@ -39,14 +39,8 @@ async def sandbox(receiver: WebhookReceiver) -> AsyncIterator[SandboxService]:
 def letters(receiver: WebhookReceiver) -> Iterator[asyncio.Queue[Received]]:
     """The webhooks that arrive while the test runs."""
     queue: asyncio.Queue[Received] = asyncio.Queue()
-
-    def take(letter: Received) -> HTTPStatus:
-        queue.put_nowait(letter)
-        return HTTPStatus.OK
-
-    before, receiver.answer = receiver.answer, take
-    yield queue
-    receiver.answer = before
+    with delivered_to(queue, receiver):
+        yield queue
 
 
 @pytest_asyncio.fixture

@@ -12,6 +12,7 @@ import orjson
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from db import intake, orders, picks
 from db.new_ids import new_id
@@ -184,6 +185,15 @@ class Life:
             return str(cause.details[0]["code"])
         message = f"{update} was not refused: {outcome}"
         raise AssertionError(message)
+
+    async def asked_at_the_end(self) -> str | None:
+        """The code with which a cancellation is refused; None when nobody is left to ask."""
+        try:
+            return await self.refused("cancel", CancelRequest(SUPPORT, "customer"))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
 
     async def cancel(self, reason: str = "customer") -> Outcome:
         """Cancel all of it."""

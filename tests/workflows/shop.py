@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from adapters.mail import FileMailer
 from adapters.registry import Gateways
-from db import intake
+from db import intake, stock
 from db.new_ids import new_id
 from db.pool import Pool
 from relay import Relay
@@ -119,6 +119,12 @@ class Shop:
                 quantity,
                 secrets.token_hex(8),
             )
+
+    async def receive(self, sku: str, quantity: int, warehouse: str = "MAIN") -> None:
+        """Goods arrive, and those who wait for them hear of it."""
+        await self.stock(sku, quantity, warehouse)
+        async with self.pool.acquire() as conn, conn.transaction():
+            await stock.wake_waiting(conn, [sku], secrets.token_hex(8))
 
     async def place(
         self,

@@ -1,0 +1,76 @@
+"""Items, warehouses, goods and bare orders, written as the code under test would find them."""
+
+from collections.abc import Mapping
+
+from db import stock
+from db.new_ids import new_id
+from db.pool import Connection, Pool
+
+
+async def put(pool: Pool, sku: str, levels: Mapping[str, int]) -> None:
+    """So many units of an item on the shelf of each warehouse, with their ledger rows."""
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(
+            "INSERT INTO items (sku, name) VALUES ($1, $1) ON CONFLICT DO NOTHING", sku
+        )
+        for warehouse, quantity in levels.items():
+            await conn.execute(
+                "INSERT INTO warehouses (code, name, country, kind) VALUES ($1, $1, 'TR', 'own')"
+                " ON CONFLICT DO NOTHING",
+                warehouse,
+            )
+            await conn.execute(
+                "INSERT INTO stock_levels (sku, warehouse) VALUES ($1, $2)", sku, warehouse
+            )
+            moves = [stock.Movement(sku, warehouse, "", on_hand=quantity)]
+            await stock.move(conn, "receipt", moves, cause=new_id("rcp"), actor="tests")
+
+
+async def order(conn: Connection | Pool, *lines: tuple[str, int], priority: int = 0) -> list[str]:
+    """An order of (sku, quantity); its id and those of its lines."""
+    order_id = new_id("ord")
+    await conn.execute(
+        "INSERT INTO orders (id, number, channel, channel_order_id, request_hash, currency, locale,"
+        " out_of_stock, ship, shipping_option, priority, subtotal, discount_total, shipping_total,"
+        " tax_total, grand_total, placed_at) VALUES ($1, $1, 'tests', $1, '', 'TRY', 'tr-TR',"
+        " 'backorder', 'complete', 'standard', $2, 1000, 0, 0, 0, 1000, now())",
+        order_id,
+        priority,
+    )
+    ids = [order_id]
+    for position, (sku, quantity) in enumerate(lines):
+        line_id = new_id("lin")
+        await conn.execute(
+            "INSERT INTO order_lines (id, order_id, position, sku, name, quantity, unit_price,"
+            " total, open) VALUES ($1, $2, $3, $4, $4, $5, 100, 1000, $5)",
+            line_id,
+            order_id,
+            position,
+            sku,
+            quantity,
+        )
+        ids.append(line_id)
+    return ids
+
+
+async def level(pool: Pool, sku: str) -> dict[str, tuple[int, int]]:
+    """(on hand, allocated) by warehouse."""
+    rows = await pool.fetch(
+        "SELECT warehouse, on_hand, allocated FROM stock_levels WHERE sku = $1 ORDER BY 1", sku
+    )
+    return {row["warehouse"]: (row["on_hand"], row["allocated"]) for row in rows}
+
+
+async def books_agree(pool: Pool) -> None:
+    """Counters equal the ledger's sums, and allocated units are claimed by somebody."""
+    off = await pool.fetch("""
+        SELECT l.sku, l.warehouse, l.on_hand, l.allocated, m.on_hand, m.allocated, r.quantity
+        FROM stock_levels l
+        LEFT JOIN (SELECT sku, warehouse, sum(on_hand) AS on_hand, sum(allocated) AS allocated
+                   FROM stock_movements GROUP BY 1, 2) m USING (sku, warehouse)
+        LEFT JOIN (SELECT sku, warehouse, sum(quantity) AS quantity FROM reservations
+                   WHERE status = 'allocated' GROUP BY 1, 2) r USING (sku, warehouse)
+        WHERE l.on_hand <> coalesce(m.on_hand, 0) OR l.allocated <> coalesce(m.allocated, 0)
+           OR l.allocated <> coalesce(r.quantity, 0)
+    """)
+    assert [tuple(row) for row in off] == []

@@ -1,0 +1,68 @@
+"""Every statement of db/queries is one that the migrated database understands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from db.pool import Pool
+from db.sql import queries
+
+DIRECTORY = Path(__file__).parents[2] / "db" / "queries"
+FILES = sorted(file.stem for file in DIRECTORY.glob("*.sql"))
+STATEMENTS = [(file, name) for file in FILES for name in sorted(queries(file))]
+
+
+@pytest.mark.parametrize("file", FILES)
+async def test_every_statement_can_be_prepared(pool: Pool, file: str) -> None:
+    async with pool.acquire() as conn:
+        for name, statement in queries(file).items():
+            prepared = await conn.prepare(statement, name=f"check_{name}")
+            wanted = {int(number) for number in re.findall(r"\$(\d+)", statement)}
+            # Parameters are numbered without a gap, or a caller's would land in the wrong place.
+            assert wanted == set(range(1, len(prepared.get_parameters()) + 1)), name
+
+
+def test_no_name_is_given_twice_and_every_statement_has_one() -> None:
+    for file in FILES:
+        text = (DIRECTORY / f"{file}.sql").read_text()
+        names = re.findall(r"^-- name: (\w+)$", text, re.MULTILINE)
+        assert len(names) == len(set(names)), file
+        assert set(names) == set(queries(file)), file
+
+
+def test_every_statement_is_used() -> None:
+    root = DIRECTORY.parents[1]
+    code = "".join(file.read_text() for file in sorted((root / "db").glob("*.py")))
+    unused = [name for _, name in STATEMENTS if f'_SQL["{name}"]' not in code]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "index"),
+    [
+        ("orders", "load_order", "orders_pkey"),
+        ("stock", "promised_before", "reservations_waiting"),
+        ("stock", "claims", "reservations_by_order"),
+        ("fulfillment", "find_shipment", "shipments_by_tracking"),
+        ("outbox", "claim_outbox", "outbox_due"),
+        ("outbox", "claim_inbox", "inbox_due"),
+        ("outbox", "claim_overdue_work", "fulfillment_orders_due"),
+        ("outbox", "claim_overdue_parcels", "shipments_due"),
+        ("outbox", "claim_expiring_authorizations", "payments_running_out"),
+    ],
+)
+async def test_hot_statements_have_an_index_to_use(
+    pool: Pool, file: str, name: str, index: str
+) -> None:
+    statement = queries(file)[name]
+    count = max(int(number) for number in re.findall(r"\$(\d+)", statement))
+    nothing = ", ".join(["NULL"] * count)
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL enable_seqscan = off")
+        await conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await conn.execute(f"PREPARE looked_at AS {statement}")
+        rows = await conn.fetch(f"EXPLAIN EXECUTE looked_at ({nothing})")
+        await conn.execute("DEALLOCATE looked_at")
+    plan = "\n".join(row[0] for row in rows)
+    assert index in plan, plan

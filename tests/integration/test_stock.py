@@ -1,0 +1,130 @@
+"""Stock of orders: reserved once, never oversold, at any concurrency and in any order."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from activities.contracts import Cancel, Confirm
+from activities.orders import OrderActivities
+from db import stock
+from db.pool import Connection, Pool
+from domain.sourcing import Allocation, Demand
+from tests.integration import shelves
+
+
+async def reserve(conn: Connection, order_id: str, *wanted: tuple[str, str, int]) -> int:
+    """Find and allocate units of (line, sku, quantity); how many were missing."""
+    found = await stock.find(conn, order_id, [Demand(*want) for want in wanted])
+    await stock.allocate(conn, order_id, found.allocations, f"{order_id}:test")
+    return sum(demand.quantity for demand in found.missing)
+
+
+async def test_an_allocation_moves_the_counter_and_the_ledger_together(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"EAST": 2, "WEST": 4})
+    order_id, line_id = await shelves.order(pool, ("A", 5))
+    async with pool.acquire() as conn, conn.transaction():
+        assert await reserve(conn, order_id, (line_id, "A", 5)) == 0
+    assert await shelves.level(pool, "A") == {"EAST": (2, 1), "WEST": (4, 4)}
+    await shelves.books_agree(pool)
+
+
+async def test_units_shipped_leave_the_shelf_and_the_claim(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 5})
+    order_id, line_id = await shelves.order(pool, ("A", 3))
+    async with pool.acquire() as conn, conn.transaction():
+        await reserve(conn, order_id, (line_id, "A", 3))
+        await stock.ship(conn, order_id, "MAIN", Counter({line_id: 2}), "ship-1")
+        await stock.release(conn, order_id, Counter({line_id: 1}), "release-1")
+    assert await shelves.level(pool, "A") == {"MAIN": (3, 0)}
+    claims = await pool.fetch("SELECT status, quantity FROM reservations ORDER BY status, id")
+    assert [tuple(row) for row in claims] == [("consumed", 2), ("released", 1)]
+    await shelves.books_agree(pool)
+
+
+async def test_the_same_movement_twice_is_refused(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 5})
+    order_id, line_id = await shelves.order(pool, ("A", 3))
+    claim = [Allocation(line_id, "A", "MAIN", 1)]
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await stock.allocate(conn, order_id, claim, "once")
+        with pytest.raises(Exception, match="each_movement_once"):
+            async with conn.transaction():
+                await stock.allocate(conn, order_id, claim, "once")
+    assert await shelves.level(pool, "A") == {"MAIN": (5, 1)}
+    await shelves.books_agree(pool)
+
+
+async def test_safety_stock_is_not_promised_to_anybody(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 5})
+    await pool.execute("UPDATE stock_levels SET safety = 4")
+    order_id, line_id = await shelves.order(pool, ("A", 3))
+    async with pool.acquire() as conn, conn.transaction():
+        assert await reserve(conn, order_id, (line_id, "A", 3)) == 2
+    assert await shelves.level(pool, "A") == {"MAIN": (5, 1)}
+
+
+async def test_the_queue_is_served_by_priority_and_then_by_age(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    waiting = []
+    for priority in (0, 5, 0):
+        order_id, line_id = await shelves.order(pool, ("A", 1), priority=priority)
+        async with pool.acquire() as conn, conn.transaction():
+            await stock.wait_for(conn, order_id, [Demand(line_id, "A", 1)], "wait")
+        waiting.append(order_id)
+    async with pool.acquire() as conn, conn.transaction():
+        await stock.wake_waiting(conn, ["A"], "receipt-1")
+    woken = await pool.fetch("SELECT order_id, payload FROM outbox ORDER BY id")
+    assert [row["order_id"] for row in woken] == [waiting[1], waiting[0], waiting[2]]
+    assert {row["payload"]["cause"] for row in woken} == {"receipt-1"}
+
+
+async def test_sixty_orders_for_twenty_units_get_exactly_twenty(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"EAST": 8, "WEST": 12})
+    orders = OrderActivities(pool)
+    ids = [(await shelves.order(pool, ("A", 1)))[0] for _ in range(60)]
+    answers = await asyncio.gather(
+        *(orders.confirm_order(Confirm(id_, "confirm", 60)) for id_ in ids)
+    )
+    assert Counter(answer.outcome for answer in answers) == {"allocated": 20, "waiting": 40}
+    assert await shelves.level(pool, "A") == {"EAST": (8, 8), "WEST": (12, 12)}
+    await shelves.books_agree(pool)
+    # The same step again changes nothing, at any concurrency.
+    again = await asyncio.gather(
+        *(orders.confirm_order(Confirm(id_, "confirm", 60)) for id_ in ids)
+    )
+    assert [a.outcome for a in again] == [a.outcome for a in answers]
+    assert await shelves.level(pool, "A") == {"EAST": (8, 8), "WEST": (12, 12)}
+
+
+async def test_orders_of_many_items_never_wait_for_each_other_in_a_circle(pool: Pool) -> None:
+    for sku in "ABCD":
+        await shelves.put(pool, sku, {"EAST": 40, "WEST": 40})
+    await pool.execute("ALTER DATABASE " + await _name(pool) + " SET deadlock_timeout = '20ms'")
+    orders = OrderActivities(pool)
+    ids = []
+    for number in range(24):
+        skus = "ABCD" if number % 2 else "DCBA"
+        ids.append((await shelves.order(pool, *((sku, 2) for sku in skus)))[0])
+    before = await _deadlocks(pool)
+
+    async def live(order_id: str) -> None:
+        await orders.confirm_order(Confirm(order_id, "confirm", 60))
+        await orders.begin_cancel(Cancel(order_id, "cancel", "tests"))
+
+    await asyncio.gather(*(live(order_id) for order_id in ids))
+    assert await _deadlocks(pool) == before
+    for sku in "ABCD":
+        assert await shelves.level(pool, sku) == {"EAST": (40, 0), "WEST": (40, 0)}
+    await shelves.books_agree(pool)
+
+
+async def _name(pool: Pool) -> str:
+    return str(await pool.fetchval("SELECT current_database()"))
+
+
+async def _deadlocks(pool: Pool) -> int:
+    await pool.execute("SELECT pg_stat_force_next_flush()")
+    query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    return int(await pool.fetchval(query))

@@ -1,0 +1,152 @@
+"""Lives of orders whose histories are kept: each takes another way through the workflow."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from domain.states import OrderStatus
+from tests.workflows.faults import down
+from tests.workflows.life import Life
+from tests.workflows.shop import Shop
+
+PRICE = 60_000
+
+
+async def _confirmed(life: Life) -> Life:
+    await life.until(lambda o: o.status is OrderStatus.CONFIRMED)
+    return life
+
+
+async def paid_by_card_in_one_parcel(shop: Shop) -> Life:
+    """The common life."""
+    life = await shop.place([("SHIRT", 2, PRICE)], shipping=4_990)
+    await life.deliver(await life.send())
+    return life
+
+
+async def split_over_two_warehouses(shop: Shop) -> Life:
+    """Two parcels, two captures, a voucher beside the card, and a delay on the way."""
+    tenders = [
+        ("voucher", "on_shipment", "tok_visa", 20_000),
+        ("card", "on_shipment", "tok_visa", 40_000),
+    ]
+    life = await _confirmed(await shop.place([("SPLIT", 3, PRICE)], tenders=tenders))
+    first = await life.send(0)
+    second = await life.send(1)
+    await life.scan(second, "delayed")
+    await life.asks_for_help("delivery_delayed")
+    await life.deliver(first, second)
+    return life
+
+
+async def refused_card_then_confirmed_one(shop: Shop) -> Life:
+    """A declined card, then one that the customer confirms at the bank."""
+    life = await shop.place([("SHIRT", 1, PRICE)], token="tok_declined", capture="immediate")
+    await life.asks_for_help("payment_failed")
+    await life.pay(PRICE, "tok_3ds")
+    await life.until_types("payment_action_required")
+    await life.customer("succeed", 1)
+    await life.deliver(await life.send())
+    return life
+
+
+async def waited_for_stock(shop: Shop) -> Life:
+    """Sent in two parts, the second after a receipt."""
+    life = await shop.place([("RARE", 2, PRICE)], ship="in_parts")
+    await life.asks_for_help("waiting_for_stock")
+    first = await life.send()
+    await shop.receive("RARE", 1)
+    await life.until(lambda o: len(o.fulfillment_orders) == 2)
+    second = await life.send(1)
+    await life.deliver(first, second)
+    return life
+
+
+async def held_and_short_picked(shop: Shop) -> Life:
+    """Held and released, a unit not found and sent from elsewhere."""
+    life = await _confirmed(await shop.place([("SPLIT", 2, PRICE)]))
+    await life.release(await life.hold())
+    await life.pick(1, short="not_found")
+    await life.until(lambda o: len(o.fulfillment_orders) == 2)
+    await life.deliver(await life.send(0), await life.send(1))
+    return life
+
+
+async def canceled_with_a_label(shop: Shop) -> Life:
+    """Everything is undone: the parcel, its label, the stock, the authorization."""
+    life = await _confirmed(await shop.place([("SHIRT", 2, PRICE)]))
+    await life.pack()
+    await life.until_types("label_purchased")
+    await life.cancel()
+    return life
+
+
+async def some_units_refunded(shop: Shop) -> Life:
+    """A unit is canceled after the money was taken."""
+    life = await _confirmed(await shop.place([("SHIRT", 3, PRICE)], capture="immediate"))
+    await life.cancel_units(1)
+    await life.deliver(await life.send())
+    return life
+
+
+async def expired_without_payment(shop: Shop) -> Life:
+    """Reminded, and given up."""
+    policy = shop.policy
+    shop.policy = replace(policy, payment_reminder=0.5, payment_expiry=2)
+    life = await shop.place([("SHIRT", 1, PRICE)], token="tok_3ds")
+    shop.policy = policy
+    return life
+
+
+async def paid_after_the_provider_came_back(shop: Shop) -> Life:
+    """A call that keeps failing asks for help, and is tried again."""
+    async with down(shop.sandbox):
+        life = await shop.place([("SHIRT", 1, PRICE)])
+        await life.asks_for_help("payment_provider_failing")
+    await life.deliver(await life.send())
+    return life
+
+
+async def renewed_when_the_goods_left(shop: Shop) -> Life:
+    """The authorization ran out before the hand-over."""
+    life = await _confirmed(await shop.place([("SHIRT", 1, PRICE)], token="tok_expires"))
+    await life.run_out()
+    await life.asks_for_help("authorization_expired")
+    await life.deliver(await life.send())
+    return life
+
+
+async def canceled_after_the_parcel_was_lost(shop: Shop) -> Life:
+    """The money goes back, the goods do not."""
+    life = await _confirmed(await shop.place([("SHIRT", 1, PRICE)]))
+    parcel = await life.send()
+    await life.scan(parcel, "lost")
+    await life.asks_for_help("parcel_lost")
+    await life.cancel()
+    return life
+
+
+STORIES: Mapping[str, Callable[[Shop], Awaitable[Life]]] = {
+    story.__name__: story
+    for story in (
+        paid_by_card_in_one_parcel,
+        split_over_two_warehouses,
+        refused_card_then_confirmed_one,
+        waited_for_stock,
+        held_and_short_picked,
+        canceled_with_a_label,
+        some_units_refunded,
+        expired_without_payment,
+        paid_after_the_provider_came_back,
+        renewed_when_the_goods_left,
+        canceled_after_the_parcel_was_lost,
+    )
+}
+
+
+async def stock_the_shelves(shop: Shop) -> None:
+    """What the stories sell."""
+    await shop.stock("SHIRT", 100)
+    await shop.stock("SPLIT", 2, "EAST")
+    await shop.stock("SPLIT", 1, "WEST")
+    await shop.stock("SPLIT", 2, "NORTH")
+    await shop.stock("RARE", 1)

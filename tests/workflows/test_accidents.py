@@ -1,0 +1,153 @@
+"""Workers die, the database refuses, mail is away: every order ends right, and once."""
+
+import asyncio
+
+import pytest
+
+from domain.states import OrderStatus
+from tests.workflows import witness
+from tests.workflows.life import Life
+from tests.workflows.shop import Shop
+from workflows.messages import Policy
+
+PRICE = 59_800
+
+STEPS_OF_A_LIFE = [
+    "authorize_payment",
+    "record_payment",
+    "confirm_order",
+    "send_notification",
+    "record_parcels",
+    "buy_label",
+    "record_label",
+    "record_hand_over",
+    "capture_payment",
+    "record_parcel_news",
+    "close_order",
+]
+STEPS_OF_A_CANCELLATION = [
+    "begin_cancel",
+    "void_label",
+    "void_payment",
+    "record_payment",
+    "close_order",
+]
+
+
+async def another_worker_takes_over(shop: Shop) -> None:
+    """The worker dies in the middle of the step, and another one starts."""
+    await asyncio.wait_for(shop.accident.happened.wait(), 20)
+    await shop.close()
+    await shop.open()
+
+
+@pytest.mark.parametrize("step", STEPS_OF_A_LIFE)
+async def test_a_worker_that_dies_in_the_middle_changes_nothing(shop: Shop, step: str) -> None:
+    await shop.stock("SHIRT", 5)
+    shop.accident.arm(step)
+    rescue = asyncio.create_task(another_worker_takes_over(shop))
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    await life.deliver(await life.send())
+    await life.finished()
+    await rescue
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+    assert await life.at_provider() == [("captured", PRICE, 0)]
+    assert len(await life.ledger("parcels")) == 1
+    assert await witness.levels(shop, "SHIRT") == {"MAIN": (3, 0)}
+    told = await witness.told(life)
+    assert sorted(told) == [("confirmed", "sent"), ("delivered", "sent"), ("shipped", "sent")]
+    once = ("order_confirmed", "shipped", "delivered", "capture_succeeded", "order_completed")
+    types = await life.types()
+    assert {type_: types.count(type_) for type_ in once} == dict.fromkeys(once, 1)
+
+
+@pytest.mark.parametrize("step", STEPS_OF_A_CANCELLATION)
+async def test_a_worker_that_dies_while_it_undoes_an_order_changes_nothing(
+    shop: Shop, step: str
+) -> None:
+    await shop.stock("SHIRT", 5)
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    await life.pack()
+    await life.until_types("label_purchased")
+    shop.accident.arm(step)
+    rescue = asyncio.create_task(another_worker_takes_over(shop))
+    outcome = await life.cancel()
+    await life.finished()
+    await rescue
+    assert outcome.status == "canceled"
+    assert await life.axes() == ("canceled", "voided", "unfulfilled", "no_return")
+    assert await life.at_provider() == [("voided", 0, 0)]
+    assert {p["status"] for p in await life.ledger("parcels")} == {"voided"}
+    assert await witness.levels(shop, "SHIRT") == {"MAIN": (5, 0)}
+    assert (await life.types()).count("order_canceled") == 1
+
+
+async def test_a_step_that_the_database_refuses_waits_for_a_person(shop: Shop) -> None:
+    shop.policy = Policy(return_window=0.2, step_retry_interval=60)
+    await shop.stock("SHIRT", 5)
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    await life.until(lambda o: o.status is OrderStatus.CONFIRMED)
+    await shop.pool.execute("ALTER TABLE holds ADD CONSTRAINT broken CHECK (false)")
+    holding = asyncio.create_task(life.hold())
+    await life.asks_for_help("database_step_failed")
+    assert (await life.order()).holds == []
+    await shop.pool.execute("ALTER TABLE holds DROP CONSTRAINT broken")
+    await life.retry("database_step_failed")
+    await life.release(await holding)
+    await life.asks_for_help()
+    await life.deliver(await life.send())
+    await life.finished()
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+
+
+async def test_mail_that_cannot_be_sent_holds_nothing_up(shop: Shop) -> None:
+    # A file where the directory of the mails should be: none can be written.
+    shop.mail_dir.write_text("not a directory")
+    await shop.stock("SHIRT", 5)
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    await life.deliver(await life.send())
+    await life.until(lambda o: o.status is OrderStatus.COMPLETED)
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+    shop.mail_dir.unlink()
+    await life.finished()
+    assert {status for _, status in await witness.told(life)} == {"sent"}
+
+
+async def test_an_order_without_an_address_is_told_to_nobody(shop: Shop) -> None:
+    await shop.stock("SHIRT", 5)
+    await shop.close()
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    await shop.pool.execute("UPDATE order_contacts SET email = NULL")
+    await shop.open()
+    await life.deliver(await life.send())
+    await life.finished()
+    assert {status for _, status in await witness.told(life)} == {"skipped"}
+
+
+async def test_a_request_that_meets_the_end_of_an_order_is_answered(shop: Shop) -> None:
+    await shop.stock("SHIRT", 5)
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    parcel = await life.send()
+    await life.deliver(parcel)
+    answers: list[str] = []
+    while not answers or "order_closed" not in answers[-1]:
+        answers.append(await refusal_or_end(life))
+    assert set(answers) <= {"already_shipped", "order_closed", "order_closed: workflow is gone"}
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+
+
+async def refusal_or_end(life: Life) -> str:
+    """What a cancellation is answered while the order ends."""
+    answer = await life.asked_at_the_end()
+    return answer or "order_closed: workflow is gone"
+
+
+async def test_orders_placed_while_nobody_works_are_begun_later(shop: Shop) -> None:
+    await shop.stock("SHIRT", 5)
+    await shop.close()
+    lives = [await shop.place([("SHIRT", 1, PRICE)], begin=False) for _ in range(3)]
+    await shop.pool.execute("UPDATE outbox SET due_at = now()")
+    await shop.open()
+    for life in lives:
+        await life.until(lambda o: o.status is OrderStatus.CONFIRMED)
+    assert await shop.pool.fetchval("SELECT count(*) FROM outbox") == 0

@@ -1,8 +1,11 @@
 """Health, readiness and figures, also while the database or Temporal is away."""
 
+import asyncio
+
 from pydantic import SecretStr
 from temporalio.client import Client
 
+from db.pool import Pool
 from tests.api.conftest import Open
 from tests.api.orders import order
 
@@ -54,3 +57,19 @@ async def test_figures_tell_requests_and_what_waits(open_api: Open) -> None:
         assert "pots" not in figures
         assert "kervan_outbox_rows 1.0" in figures
         assert "kervan_attention_orders 0.0" in figures
+
+
+async def test_connections_that_are_cut_are_replaced_and_nothing_is_a_fault(
+    open_api: Open, pool: Pool
+) -> None:
+    async with open_api() as api:
+        for _ in range(3):
+            placing = [asyncio.create_task(api.post("/v1/orders", json=order())) for _ in range(12)]
+            await asyncio.wait(placing, return_when=asyncio.FIRST_COMPLETED)
+            await pool.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'kervan-api'"
+            )
+            statuses = {answer.status_code for answer in await asyncio.gather(*placing)}
+            assert statuses <= {201, 503}
+        assert (await api.post("/v1/orders", json=order())).status_code == 201

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from temporalio.client import Client
 
+from db.pool import Connection
 from ops.chaos.life import Life
 from ops.chaos.scripts import Ending, Script
 from ops.client import Json
@@ -65,7 +65,7 @@ _BOOKS: Mapping[str, str] = {
 _SHOWN = 3
 
 
-async def books(connection: asyncpg.Connection, references: Sequence[str]) -> list[str]:
+async def books(connection: Connection, references: Sequence[str]) -> list[str]:
     """Name what PostgreSQL itself says is wrong; `references` are the orders that were accepted."""
     wrong = []
     for what, query in _BOOKS.items():

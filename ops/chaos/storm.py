@@ -28,7 +28,7 @@ async def storm(stack: Stack, rng: random.Random, kills: int, say: Say) -> list[
     """
     began = time.monotonic()
     away: list[asyncio.Task[Kill]] = []
-    for part in _turns(rng, kills):
+    for part in turns(rng, kills):
         await asyncio.sleep(rng.uniform(*_CALM))
         await stack.wait_ready(part)
         at = time.monotonic()
@@ -44,7 +44,7 @@ async def _comes_back(stack: Stack, part: str, at: float, began: float) -> Kill:
     return Kill(part, round(at - began, 2), round(time.monotonic() - at, 2))
 
 
-def _turns(rng: random.Random, kills: int) -> list[str]:
+def turns(rng: random.Random, kills: int) -> list[str]:
     """Return the parts in random order, each once before any comes again."""
     turns: list[str] = []
     while len(turns) < kills:

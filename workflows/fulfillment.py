@@ -71,8 +71,9 @@ class Fulfillment:
     async def reserve(self, cause: str = "confirm") -> None:
         """Allocate stock by the order's policy, and open the work; wait for what is missing."""
         desk = self._desk
-        first = self.order.status is OrderStatus.PENDING
-        waited = self.order.waits_for_stock
+        # Not by the order's status: the rows are ahead when a worker died right after this step.
+        first = cause == "confirm"
+        waited = self.order.waits_for_stock and not first
         confirmed = await desk.record(
             OrderActivities.confirm_order,
             Confirm(self.order.id, cause, desk.policy.pick_deadline),

@@ -23,6 +23,8 @@ _UPDATE_TIMEOUT = timedelta(seconds=15)
 # The SDK retries some failures of the connection beyond the RPC's own time-out.
 _UPDATE_PATIENCE = 17.0
 _PING_TIMEOUT = timedelta(seconds=1)
+# The server's word for a workflow that ended while it worked on an update.
+_ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 
 
 class EngineUnavailable(Exception):
@@ -103,9 +105,11 @@ class Engine:
         return outcome
 
 
-def _rejected(error: WorkflowUpdateFailedError) -> Rejected | EngineUnavailable:
+def _rejected(error: WorkflowUpdateFailedError) -> Rejected | NotRunning:
     cause = error.cause
     if isinstance(cause, ApplicationError):
+        if cause.type == _ENDED_MEANWHILE:
+            return NotRunning()
         if cause.type == "Refused" and cause.details and isinstance(cause.details[0], dict):
             told: dict[str, Any] = cause.details[0]
             return Rejected(

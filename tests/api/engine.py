@@ -42,11 +42,12 @@ class ObedientOrder:
         self.asked.append(request)
         return OUTCOME
 
-    @workflow.update
+    @workflow.update(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def cancel(self, request: CancelRequest) -> Outcome:
+        self.asked.append(request)
         if request.reason == "slow":
-            await workflow.sleep(1)
-        return self._take(request)
+            await workflow.wait_condition(lambda: False)
+        return OUTCOME
 
     @cancel.validator
     def can_cancel(self, request: CancelRequest) -> None:

@@ -203,6 +203,22 @@ async def test_an_order_that_is_over_takes_no_requests(desk: Desk, pool: Pool) -
     assert (await types(desk, order_id))[-2:] == ["cancel_requested", "cancel_refused"]
 
 
+async def test_an_order_that_ends_while_it_is_asked_is_closed(desk: Desk, pool: Pool) -> None:
+    order_id = (await desk.shopfront.place())["id"]
+    await desk.api.post(f"/v1/orders/{order_id}/retry")
+    path = f"/v1/orders/{order_id}/cancel"
+    asking = asyncio.create_task(desk.api.post(path, json={"reason": "slow"}))
+
+    async def arrived() -> bool:
+        return await desk.asked(order_id) > 1
+
+    await until(arrived)
+    await pool.execute("UPDATE orders SET status = 'completed'")
+    await desk.workflow(order_id).signal("end")
+    refused = await asking
+    assert (refused.status_code, refused.json()["code"]) == (409, "order_closed")
+
+
 @pytest.mark.parametrize("call", ["cancel", "holds", "retry", "payments"])
 async def test_there_is_nothing_to_ask_of_an_order_that_is_not_there(
     standing_api: httpx2.AsyncClient, call: str

@@ -207,7 +207,7 @@ class Desk:
                 _raise_refusal(error)
                 _raise_cancel(error)
                 await self._tell_of_failing(step.__name__, reason_of(error))
-                await self._until_retry(DATABASE_STEP_FAILED)
+                await self.until_retry(DATABASE_STEP_FAILED)
             else:
                 self.relieve(DATABASE_STEP_FAILED, step.__name__)
                 return result
@@ -255,18 +255,17 @@ class Desk:
                     raise GivenUp from None
                 call = replace(call, maybe_sent=True)
                 self.need_help(code, subject, f"{summary} keeps failing: {reason_of(error)}")
-                await self._until_retry(code)
+                await self.until_retry(code)
                 if self.stopping:
                     raise GivenUp from None
             else:
                 self.relieve(code, subject)
                 return result
 
-    async def wait_for_retry(self, code: str) -> None:
-        """Wait until somebody asks to try `code` again, or its interval has passed."""
-        await self._until_retry(code)
-
-    async def _until_retry(self, code: str) -> None:
+    async def until_retry(self, code: str) -> None:
+        """Wait until somebody asks to try `code` again, its interval has passed, or the order is
+        being undone.
+        """
         seen, stopping = self._retries, self.stopping
 
         def wanted() -> bool:

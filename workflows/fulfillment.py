@@ -161,7 +161,7 @@ class Fulfillment:
             except Rejected as error:
                 detail = f"The carrier refused the label: {error.reason}"
                 self._desk.need_help(attention.LABEL_FAILED, shipment_id, detail)
-                await self._desk.wait_for_retry(attention.LABEL_FAILED)
+                await self._desk.until_retry(attention.LABEL_FAILED)
             except GivenUp:
                 break
             else:

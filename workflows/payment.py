@@ -192,7 +192,7 @@ class Payment:
             )
 
     async def _try_later(self, code: str, payment_id: str) -> None:
-        await self._desk.wait_for_retry(code)
+        await self._desk.until_retry(code)
         self._desk.push(partial(self._collect_again, payment_id))
 
     async def _collect_again(self, payment_id: str) -> None:
@@ -420,7 +420,7 @@ class Payment:
 
     async def _pause(self, code: str, subject: str, detail: str) -> None:
         self._desk.need_help(code, subject, detail)
-        await self._desk.wait_for_retry(code)
+        await self._desk.until_retry(code)
 
     async def _write(self, result: PaymentResult) -> None:
         """Have the run loop bring the result into the books, and wait until it has."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 from temporalio.client import Client
 
 from db.pool import Pool
@@ -18,6 +19,15 @@ from tests.fakes.webhook_receiver import Received, WebhookReceiver, webhook_rece
 from tests.workflows import witness
 from tests.workflows.letters import delivered_to
 from tests.workflows.shop import Shop, running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Log as the worker does: a rich traceback takes longer than a database step may."""
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -247,6 +247,9 @@ class Fulfillment:
         for code in attention.OF_PARCELS:
             if code != trouble:
                 desk.relieve(code, shipment.id)
+        if shipment.status in (ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED):
+            # Once only, and here too: a worker may have died right after the hand-over was written.
+            desk.notify("shipped", shipment.id)
         if shipment.status is ShipmentStatus.DELIVERED:
             desk.notify("delivered", shipment.id)
             self._payment.collect()

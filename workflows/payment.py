@@ -167,6 +167,9 @@ class Payment:
             self._after_authorization(result.payment_id, failed=failed, reason=result.reason)
         elif failed and result.reason in _GONE:
             await self._run_out(result.payment_id, result.operation_id)
+        elif failed and result.kind == _VOID:
+            # It was not needed, and was confirmed meanwhile: what comes in too much goes back.
+            self._tries[result.payment_id] += 1
         elif failed and not desk.stopping:
             self._tries[result.payment_id] += 1
             self._refused.add(result.payment_id)
@@ -225,6 +228,7 @@ class Payment:
             )
             failed = news.status == OperationStatus.FAILED
             self._after_authorization(tender.id, failed=failed, reason=news.reason)
+            self.collect()
         elif news.status == OperationStatus.SUCCEEDED and not tender.alive:
             if tender.id in self._busy:
                 # The answer of a renewal, which is on its way, is slower than its webhook.

@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
-        telemetry={"tracing": False},
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.settings = chosen
     app.state.metrics = metrics
@@ -62,19 +62,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(observe.Observer, metrics=metrics)
     for module in (
+        # They are looked through in this order: first what is asked most.
         orders,
-        requests,
-        voices,
-        warehouse,
-        catalog,
-        stock,
-        quotes,
-        webhooks,
-        keys,
         health,
+        warehouse,
+        requests,
+        webhooks,
+        stock,
+        catalog,
+        voices,
+        quotes,
+        keys,
         tracking,
     ):
-        app.include_router(module.router)
+        # Side by side: a router within the router costs each request a walk of its own.
+        app.router.routes.extend(module.router.routes)
         for route in module.router.routes:
             if isinstance(route, APIRoute):
                 app.state.methods.setdefault(route.path_format, set()).update(route.methods)

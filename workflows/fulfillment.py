@@ -45,6 +45,7 @@ _TROUBLE = {
     TrackingStatus.DELAYED: attention.DELIVERY_DELAYED,
     TrackingStatus.ATTEMPTED_DELIVERY: attention.DELIVERY_ATTEMPTED,
 }
+_GONE = (ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED)
 _OVERDUE = {
     "pick": (attention.PICK_OVERDUE, "not packed by its deadline"),
     "delivery": (attention.DELIVERY_OVERDUE, "not delivered by its deadline"),
@@ -59,6 +60,7 @@ class Fulfillment:
         self._desk = desk
         self._payment = payment
         self._labeling: set[str] = set()
+        self._handed_over = {s.id for s in desk.order.shipments if s.status in _GONE}
         self._wakes = 0
 
     @property
@@ -186,13 +188,29 @@ class Fulfillment:
 
     async def ship(self, request: ShipRequest) -> Sequence[str]:
         """Parcels leave the building: goods move, the customer hears of it, money is taken."""
-        chosen = can_ship(self.order, request.fulfillment_order_id, request.shipment_ids)
-        shipped = [shipment.id for shipment in chosen]
+        shipped = self.left_unnoticed(request)
+        if not shipped:
+            chosen = can_ship(self.order, request.fulfillment_order_id, request.shipment_ids)
+            shipped = [shipment.id for shipment in chosen]
         await self._hand_over(shipped, asked(request.asker), request.occurred_at)
         return shipped
 
+    def left_unnoticed(self, request: ShipRequest) -> list[str]:
+        """Parcels of this request that left by the rows, but not by this workflow's memory: a
+        worker died right after it was written, and the request is here for the second time.
+        """
+        left = {
+            shipment.id
+            for shipment in self.order.shipments
+            if shipment.fulfillment_order_id == request.fulfillment_order_id
+            and shipment.status in _GONE
+        } - self._handed_over
+        known = request.shipment_ids or [shipment.id for shipment in self.order.shipments]
+        return [shipment_id for shipment_id in known if shipment_id in left]
+
     async def _hand_over(self, shipped: list[str], by: Asked, occurred_at: str) -> None:
         desk = self._desk
+        self._handed_over.update(shipped)
         await desk.record(
             FulfillmentActivities.record_hand_over,
             HandOver(
@@ -247,7 +265,7 @@ class Fulfillment:
         for code in attention.OF_PARCELS:
             if code != trouble:
                 desk.relieve(code, shipment.id)
-        if shipment.status in (ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED):
+        if shipment.status in _GONE:
             # Once only, and here too: a worker may have died right after the hand-over was written.
             desk.notify("shipped", shipment.id)
         if shipment.status is ShipmentStatus.DELIVERED:

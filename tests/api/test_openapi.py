@@ -102,6 +102,8 @@ async def test_made_up_requests_never_find_a_fault(
             KERVAN_TASK_QUEUE=task_queue,
         ) as server,
     ):
+        # The first to ask for the document waits until it is made; the tool has little patience.
+        assert (await server.client.get("/openapi.json", timeout=100)).status_code == 200
         tool = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("schemathesis")), "run"),
             *(f"{server.url}/openapi.json", "--header", "Authorization: Bearer dev"),

@@ -75,6 +75,7 @@ class Item:
     perform: Callable[[], Awaitable[Sequence[str] | None]]
     check: Callable[[], object] | None = None
     done: bool = False
+    begun: bool = False
     outcome: Outcome | None = None
     refusal: Refused | None = None
 
@@ -139,7 +140,7 @@ class Desk:
 
     async def _do(self, item: Item) -> None:
         try:
-            if item.check is not None:
+            if item.check is not None and (self.stopping or not item.begun):
                 item.check()
             touched = await item.perform()
         except Refused as error:
@@ -148,7 +149,9 @@ class Desk:
             stop.item = item
             raise
         except asyncio.CancelledError:
-            # Done again after the operator's cancel is decided; its steps happen once.
+            # Done again after the operator's cancel is decided; its steps happen once. When the
+            # order lives on it is not checked again: what it did already would speak against it.
+            item.begun = True
             self._queue.appendleft(item)
             raise
         else:

@@ -151,3 +151,25 @@ async def test_orders_placed_while_nobody_works_are_begun_later(shop: Shop) -> N
     for life in lives:
         await life.until(lambda o: o.status is OrderStatus.CONFIRMED)
     assert await shop.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_a_request_that_meets_an_operators_refused_cancel_is_carried_out_once(
+    shop: Shop,
+) -> None:
+    await shop.stock("SHIRT", 5)
+    life = await shop.place([("SHIRT", 2, PRICE)])
+    [first] = await life.pack(quantity=1)
+    await life.ship()
+    shop.accident.arm("record_parcels")
+    packing = asyncio.create_task(life.pack())
+    await asyncio.wait_for(shop.accident.happened.wait(), 20)
+    await life.handle.cancel()
+    await shop.close()
+    await shop.open()
+    [second] = await packing
+    await life.until_types("cancel_refused")
+    await life.ship()
+    await life.deliver(first, second)
+    await life.finished()
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+    assert len((await life.order()).shipments) == 2

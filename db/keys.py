@@ -46,9 +46,7 @@ async def find(conn: Connection, key: str) -> KeyHolder | None:
     return KeyHolder(row["id"], row["name"], frozenset(row["scopes"])) if row else None
 
 
-async def create(
-    conn: Connection, name: str, scopes: Sequence[str]
-) -> tuple[ApiKey, str]:
+async def create(conn: Connection, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
     """A new key: its row, and the secret, which is shown this once."""
     secret = f"kvn_{secrets.token_urlsafe(32)}"
     row = await conn.fetchrow(

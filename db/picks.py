@@ -33,9 +33,7 @@ class Picked:
     short_reason: str | None = None
 
 
-async def start(
-    conn: Connection, order_id: str, work_id: str, reporter: Reporter
-) -> None:
+async def start(conn: Connection, order_id: str, work_id: str, reporter: Reporter) -> None:
     """A location begins; beginning again changes nothing.
 
     Raises:
@@ -47,9 +45,7 @@ async def start(
     if work.status is FulfillmentOrderStatus.IN_PROGRESS:
         return
     await fulfillment.set_work_status(conn, work, FulfillmentOrderStatus.IN_PROGRESS)
-    await _tell(
-        conn, order_id, "pick_started", reporter, {"fulfillment_order_id": work_id}
-    )
+    await _tell(conn, order_id, "pick_started", reporter, {"fulfillment_order_id": work_id})
     await orders.save(conn, order_id)
 
 
@@ -77,9 +73,7 @@ async def pick(
     units = {p.line_id: p.quantity + missing.get(p.line_id, 0) for p in picks}
     work = can_pick(order, work_id, units)
     if work.status is not FulfillmentOrderStatus.IN_PROGRESS:
-        await fulfillment.set_work_status(
-            conn, work, FulfillmentOrderStatus.IN_PROGRESS
-        )
+        await fulfillment.set_work_status(conn, work, FulfillmentOrderStatus.IN_PROGRESS)
     for p in picks:
         await fulfillment.add_picked(
             conn, work_id, p.line_id, picked=p.quantity, short=missing.get(p.line_id, 0)

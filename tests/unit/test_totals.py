@@ -115,9 +115,5 @@ def test_the_lines_shipping_and_surcharges_sum_to_the_grand_total(
     assert sum(line.total for line in totals.lines) + shipping + sum(surcharges) == (
         totals.grand_total
     )
-    assert (
-        sum(line.discount for line in totals.lines)
-        == discount.amount
-        == totals.discount
-    )
+    assert sum(line.discount for line in totals.lines) == discount.amount == totals.discount
     assert all(0 <= line.tax <= line.total and line.total >= 0 for line in totals.lines)

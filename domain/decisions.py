@@ -209,7 +209,8 @@ def can_ship(
         if not own[shipment_id].in_house:
             state = own[shipment_id].status
             raise _refuse(order, "not_packed", f"The parcel {shipment_id} is {state}.")
-    chosen = [own[i] for i in dict.fromkeys(shipment_ids)] or [s for s in own.values() if s.in_house]
+    named = [own[i] for i in dict.fromkeys(shipment_ids)]
+    chosen = named or [s for s in own.values() if s.in_house]
     if not chosen:
         raise _refuse(order, "nothing_packed", "No packed parcel is waiting here.")
     if ready and any(s.status is not ShipmentStatus.LABEL_PURCHASED for s in chosen):

@@ -66,6 +66,8 @@ CREATE TABLE stock_movements (
     CONSTRAINT each_movement_once UNIQUE (cause, line_id, kind, sku, warehouse)
 );
 CREATE INDEX stock_movements_by_level ON stock_movements (sku, warehouse, id DESC);
+-- What of an order was reported missing is asked under the order's lock, and the ledger is long.
+CREATE INDEX stock_movements_short ON stock_movements (order_id) WHERE kind = 'short';
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

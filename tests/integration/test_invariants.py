@@ -152,35 +152,31 @@ async def test_a_movement_counts_once(row: Row) -> None:
     assert refused.value.constraint_name == "each_movement_once"
 
 
+SECOND_ORDER = """
+    INSERT INTO orders (id, number, channel, channel_order_id, request_hash, currency, locale,
+        out_of_stock, ship, shipping_option, subtotal, discount_total, shipping_total, tax_total,
+        grand_total, placed_at)
+    SELECT 'ord_2', 'K-2', channel, channel_order_id, '', currency, locale, out_of_stock, ship,
+        shipping_option, 0, 0, 0, 0, 0, placed_at FROM orders
+"""
+SECOND_PARCEL = """
+    INSERT INTO shipments (id, order_id, fulfillment_order_id, provider, tracking_number, weight_g,
+        length_mm, width_mm, height_mm)
+    SELECT 'shp_2', order_id, fulfillment_order_id, provider, tracking_number, 1, 1, 1, 1
+    FROM shipments
+"""
+SECOND_TENDER = """
+    INSERT INTO payments (id, order_id, position, method, provider, capture, currency, amount)
+    SELECT 'pay_2', order_id, position, method, provider, capture, currency, amount FROM payments
+"""
+
+
 @pytest.mark.parametrize(
     ("copy", "constraint"),
     [
-        (
-            (
-                "INSERT INTO orders (id, number, channel, channel_order_id, request_hash, currency,"
-                " locale, out_of_stock, ship, shipping_option, subtotal, discount_total,"
-                " shipping_total, tax_total, grand_total, placed_at) SELECT 'ord_2', 'K-2', channel,"
-                " channel_order_id, '', currency, locale, out_of_stock, ship, shipping_option, 0, 0, 0,"
-                " 0, 0, placed_at FROM orders"
-            ),
-            "once_per_channel",
-        ),
-        (
-            (
-                "INSERT INTO shipments (id, order_id, fulfillment_order_id, provider, tracking_number,"
-                " weight_g, length_mm, width_mm, height_mm) SELECT 'shp_2', order_id,"
-                " fulfillment_order_id, provider, tracking_number, 1, 1, 1, 1 FROM shipments"
-            ),
-            "shipments_by_tracking",
-        ),
-        (
-            (
-                "INSERT INTO payments (id, order_id, position, method, provider, capture, currency,"
-                " amount) SELECT 'pay_2', order_id, position, method, provider, capture, currency,"
-                " amount FROM payments"
-            ),
-            "payments_order_id_position_key",
-        ),
+        (SECOND_ORDER, "once_per_channel"),
+        (SECOND_PARCEL, "shipments_by_tracking"),
+        (SECOND_TENDER, "payments_order_id_position_key"),
     ],
 )
 async def test_what_must_be_unique_is(row: Row, copy: str, constraint: str) -> None:

@@ -123,6 +123,9 @@ class Desk:
         while True:
             while self._queue:
                 await self._do(self._queue.popleft())
+            if self.order.cancel_requested and not self.stopping:
+                # Written by a worker that died before the workflow knew: the rows are ahead.
+                raise Stop(OrderStatus.CANCELED, "resumed")
             if until():
                 return True
             self._describe()

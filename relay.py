@@ -23,6 +23,7 @@ from domain.attention import CAN, LATE_PAYMENT
 from domain.errors import NotFound, ProviderRejected
 from domain.order import Order
 from domain.ports import AUTHORIZATION_EXPIRED, CarrierGateway
+from domain.settlement import money_came_late
 from domain.states import (
     OperationKind,
     OperationStatus,
@@ -172,7 +173,7 @@ class Relay:
             order = await orders.load(conn, row.order_id)
             if not order.closed:
                 return False
-            if row.kind == outbox.PAYMENT_NEWS and row.payload["status"] == "succeeded":
+            if row.kind == outbox.PAYMENT_NEWS and _is_late_money(order, row.payload):
                 payment_id, amount = row.payload["payment_id"], row.payload["amount"]
                 detail = f"{amount} of {payment_id} arrived after the order was {order.status}"
                 can = CAN[LATE_PAYMENT]
@@ -307,5 +308,10 @@ def _is_news(order: Order, news: Mapping[str, Any]) -> bool:
         return True
     # A failure from before a success comes late sometimes; only running out ends what was granted.
     ran_out = news["reason"] == AUTHORIZATION_EXPIRED and tender.capturable > 0
-    arrived = news["status"] == OperationStatus.SUCCEEDED and not tender.alive
-    return ran_out or arrived
+    return ran_out or _is_late_money(order, news)
+
+
+def _is_late_money(order: Order, news: Mapping[str, Any]) -> bool:
+    tender = order.tender(news["payment_id"])
+    succeeded = news["status"] == OperationStatus.SUCCEEDED
+    return bool(succeeded and tender and money_came_late(tender, captured=news["captured"]))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.order import Order, Tender
+from domain.states import PaymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,11 @@ def uncovered(order: Order) -> int:
     Tenders that wait for the customer do not count: the further one may be tried instead of them.
     """
     return max(0, order.payable - order.secured)
+
+
+def money_came_late(tender: Tender, *, captured: bool) -> bool:
+    """Whether a success that a provider tells of is money nobody expects any more.
+
+    An authorization that was voided is gone at the provider, too: late news of it are old news.
+    """
+    return not tender.alive and (captured or tender.status is not PaymentStatus.VOIDED)

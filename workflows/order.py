@@ -270,7 +270,8 @@ class OrderWorkflow:
         self._validate(lambda: self._may_pack(request))
 
     def _may_pack(self, request: PackRequest) -> None:
-        if all(self._desk.order.shipment(p.shipment_id) for p in request.parcels):
+        written = [self._desk.order.shipment(p.shipment_id) for p in request.parcels]
+        if written and all(written):
             # The same request again: a worker died right after its parcels were written.
             return
         parcels = [

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import attention
     from domain.order import Tender
     from domain.ports import AUTHORIZATION_EXPIRED
-    from domain.settlement import Settlement, captures_due, refunds_due
+    from domain.settlement import Settlement, captures_due, money_came_late, refunds_due
     from domain.states import OperationKind, OperationStatus, OrderStatus, PaymentStatus
     from workflows.desk import Desk, GivenUp, Rejected, Stop
     from workflows.messages import PaymentSignal
@@ -230,7 +230,7 @@ class Payment:
             self._after_authorization(tender.id, failed=failed, reason=news.reason)
             self.collect()
         elif news.status == OperationStatus.SUCCEEDED and not tender.alive:
-            if tender.id in self._busy:
+            if tender.id in self._busy or not money_came_late(tender, captured=news.captured):
                 # The answer of a renewal, which is on its way, is slower than its webhook.
                 return
             detail = f"{news.amount} of {tender.id} arrived after it was {tender.status}"

@@ -121,7 +121,8 @@ class Relay:
         if done := [row_id for row_id in told if row_id is not None]:
             async with self._pool.acquire() as conn:
                 await outbox.finish(conn, done)
-        return len(rows) == _BATCH
+        # While the other side is down nothing gets out: no reason to hurry through the backlog.
+        return len(rows) == _BATCH and bool(done)
 
     async def _try(self, row: OutboxRow, limit: asyncio.Semaphore) -> int | None:
         async with limit:

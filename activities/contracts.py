@@ -4,6 +4,7 @@ Times are RFC 3339 strings, amounts minor units of the order's currency, duratio
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from domain.order import Order
 
@@ -223,3 +224,8 @@ class ShortPick:
     order_id: str
     cause: str
     fulfillment_order_id: str
+
+
+def moment(text: str) -> datetime | None:
+    """A time of a contract; None where it was left empty."""
+    return datetime.fromisoformat(text) if text else None

@@ -13,6 +13,7 @@ from activities.contracts import (
     Packed,
     PackedParcel,
     ParcelNews,
+    moment,
 )
 from db import fulfillment, notifications, orders, outbox, stock, timeline
 from db.pool import Connection, Pool
@@ -44,7 +45,7 @@ class FulfillmentActivities:
                 [[ParcelLine(*part) for part in parcel.lines.items()] for parcel in task.parcels],
             )
             for parcel in task.parcels:
-                await self._add(step.conn, step.order, work, parcel, _time(task.occurred_at))
+                await self._add(step.conn, step.order, work, parcel, moment(task.occurred_at))
             await fulfillment.set_work_status(step.conn, work, FulfillmentOrderStatus.IN_PROGRESS)
             await timeline.record(
                 step.conn,
@@ -56,7 +57,7 @@ class FulfillmentActivities:
                     "fulfillment_order_id": work.id,
                     "shipments": [parcel.shipment_id for parcel in task.parcels],
                 },
-                occurred_at=_time(task.occurred_at),
+                occurred_at=moment(task.occurred_at),
             )
             return await step.save()
 
@@ -123,7 +124,7 @@ class FulfillmentActivities:
                 actor=task.by.actor,
                 role=task.by.role,
                 data={"shipments": task.shipment_ids},
-                occurred_at=_time(task.occurred_at),
+                occurred_at=moment(task.occurred_at),
             )
             return await step.save()
 
@@ -136,7 +137,7 @@ class FulfillmentActivities:
             step.conn,
             shipment,
             ShipmentStatus.SHIPPED,
-            occurred_at=_time(task.occurred_at),
+            occurred_at=moment(task.occurred_at),
             due_seconds=task.delivery_deadline,
         )
         units = Counter({part.line_id: part.quantity for part in shipment.lines})
@@ -172,7 +173,7 @@ class FulfillmentActivities:
                     step.conn,
                     shipment,
                     ShipmentStatus.DELIVERED,
-                    occurred_at=_time(news.occurred_at),
+                    occurred_at=moment(news.occurred_at),
                 )
                 await notifications.plan(step.conn, news.order_id, "delivered", shipment.id)
             event = "delivered" if status is TrackingStatus.DELIVERED else f"parcel_{status}"
@@ -183,7 +184,7 @@ class FulfillmentActivities:
                 role="carrier",
                 actor=shipment.provider,
                 data={"shipment_id": shipment.id},
-                occurred_at=_time(news.occurred_at),
+                occurred_at=moment(news.occurred_at),
             )
             return await step.save()
 
@@ -250,7 +251,3 @@ def _label_request(call: LabelCall, row: fulfillment.LabelRow) -> LabelRequest:
         service=row.service,
         value=Money(row.grand_total, row.currency),
     )
-
-
-def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

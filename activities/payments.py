@@ -1,11 +1,10 @@
 """Money: calls to payment providers, and bringing their outcome into the ledger."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from temporalio import activity
 
-from activities.contracts import PaymentCall, PaymentResult
+from activities.contracts import PaymentCall, PaymentResult, moment
 from db import notifications, orders, payments, timeline
 from db.pool import Pool
 from domain.errors import ProviderRejected
@@ -146,7 +145,7 @@ class PaymentActivities:
         self, step: orders.Step, result: PaymentResult, status: OperationStatus
     ) -> None:
         kind = OperationKind(result.kind)
-        occurred_at = _time(result.occurred_at)
+        occurred_at = moment(result.occurred_at)
         if status is OperationStatus.SUCCEEDED:
             await payments.book(
                 step.conn,
@@ -157,7 +156,7 @@ class PaymentActivities:
                     cause=result.operation_id,
                     provider_ref=result.provider_ref if kind is OperationKind.AUTHORIZE else "",
                     captured=result.captured,
-                    expires_at=_time(result.expires_at),
+                    expires_at=moment(result.expires_at),
                     occurred_at=occurred_at,
                 ),
             )
@@ -210,13 +209,9 @@ class PaymentActivities:
                 result.order_id,
                 f"payment_{status}",
                 data={"payment_id": result.payment_id, "reason": result.reason},
-                occurred_at=_time(result.occurred_at),
+                occurred_at=moment(result.occurred_at),
             )
             return await step.save()
-
-
-def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 _EVENTS = {

@@ -22,9 +22,3 @@ def queries(file: str) -> Mapping[str, str]:
         message = f"db/queries/{file}.sql names a statement twice"
         raise ValueError(message)
     return MappingProxyType({name: body.strip() for name, body in zip(names, bodies, strict=True)})
-
-
-def query_files() -> list[str]:
-    """Names of all query files, for the test that prepares every statement."""
-    folder = resources.files("db") / "queries"
-    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir())

@@ -298,11 +298,6 @@ class Desk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    @property
-    def calls_in_flight(self) -> int:
-        """How many calls run beside the run loop."""
-        return len(self._tasks)
-
     # -- telling people ----------------------------------------------------------------------
 
     def notify(self, milestone: str, subject: str = "") -> None:

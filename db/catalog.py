@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from db import ledger
+from db.ledger import Movement
 from db.pool import Connection
 from db.sql import queries
 from db.stock import wake_waiting
@@ -17,6 +19,9 @@ _SQL = queries("catalog")
 Row = Mapping[str, Any]
 
 _LARGEST = 2**31 - 1
+# Counters that people correct, and what a refusal tells.
+_CORRECTED = ("on_hand", "damaged", "safety", "quarantined", "incoming")
+_TOLD = ("sku", "warehouse", "on_hand", "allocated", "held", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Correction:
     on_hand: int = 0
     damaged: int = 0
     safety: int = 0
+    quarantined: int = 0
+    incoming: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,78 +147,61 @@ async def correct(conn: Connection, corrections: Sequence[Correction], why: Why)
             holds; nothing is changed.
 
     """
-    summed = _sum(corrections)
-    levels = await lock_levels(conn, [(c.sku, c.warehouse) for c in summed])
-    _must_stay_possible(levels, summed)
+    movements = ledger.add_up(_movement(c, why.cause) for c in corrections)
+    levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements])
+    _must_stay_possible(levels, movements)
     try:
-        rows = await _write(conn, summed, why)
+        rows = await ledger.write(
+            conn,
+            movements,
+            actor=why.actor,
+            reason=why.reason,
+            occurred_at=why.occurred_at,
+            locked=True,
+        )
     except asyncpg.UniqueViolationError:
         # Its idempotency key was forgotten in the meantime; the ledger forgets nothing.
         raise Refused(
             "already_recorded", "The ledger has these movements already.", cause=why.cause
         ) from None
-    gained = {c.sku for c in summed if c.on_hand - c.damaged - c.safety > 0}
+    gained = {m.sku for m in movements if m.on_hand - m.damaged - m.safety > 0}
     if gained:
         await wake_waiting(conn, gained, why.cause)
     return [dict(row) for row in rows]
 
 
-async def _write(conn: Connection, summed: Sequence[Correction], why: Why) -> list[asyncpg.Record]:
-    return await conn.fetch(
-        _SQL["correct_stock"],
-        [c.sku for c in summed],
-        [c.warehouse for c in summed],
-        [c.kind for c in summed],
-        [c.on_hand for c in summed],
-        [c.damaged for c in summed],
-        [c.safety for c in summed],
-        why.cause,
-        why.reason,
-        why.actor,
-        why.occurred_at,
+def _movement(c: Correction, cause: str) -> Movement:
+    return Movement(
+        c.sku,
+        c.warehouse,
+        c.kind,
+        cause,
+        on_hand=c.on_hand,
+        damaged=c.damaged,
+        safety=c.safety,
+        quarantined=c.quarantined,
+        incoming=c.incoming,
     )
 
 
-def _sum(corrections: Sequence[Correction]) -> list[Correction]:
-    summed: dict[tuple[str, str, str], Correction] = {}
-    for c in corrections:
-        place = (c.sku, c.warehouse, c.kind)
-        old = summed.get(place, Correction(*place))
-        summed[place] = Correction(
-            *place,
-            old.on_hand + c.on_hand,
-            old.damaged + c.damaged,
-            old.safety + c.safety,
-        )
-    return [summed[place] for place in sorted(summed)]
-
-
 def _must_stay_possible(
-    levels: Mapping[tuple[str, str], Row], corrections: Sequence[Correction]
+    levels: Mapping[tuple[str, str], Row], movements: Sequence[Movement]
 ) -> None:
     after = {place: dict(level) for place, level in levels.items()}
-    for c in corrections:
-        level = after[c.sku, c.warehouse]
-        level["on_hand"] += c.on_hand
-        level["damaged"] += c.damaged
-        level["safety"] += c.safety
+    for movement in movements:
+        level = after[movement.sku, movement.warehouse]
+        for name in _CORRECTED:
+            level[name] += getattr(movement, name)
     for place, level in after.items():
-        counters = ("on_hand", "damaged", "safety")
         free = level["on_hand"] - level["allocated"] - level["held"] - level["damaged"]
-        if free < 0 or any(not 0 <= level[name] <= _LARGEST for name in counters):
+        if (
+            free < 0
+            or level["quarantined"] > level["damaged"]
+            or any(not 0 <= level[name] <= _LARGEST for name in _CORRECTED)
+        ):
             now = levels[place]
             raise Refused(
                 "insufficient_stock",
                 f"{place[0]} at {place[1]} does not allow it: goods are promised, or not there.",
-                **{
-                    name: str(now[name])
-                    for name in (
-                        "sku",
-                        "warehouse",
-                        "on_hand",
-                        "allocated",
-                        "held",
-                        "damaged",
-                    )
-                },
+                **{name: str(now[name]) for name in _TOLD},
             )

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from db import ledger
+from db.ledger import Movement
 from db.pool import Connection
 from db.sql import queries
 from domain.sourcing import Allocation, Demand, Plan, Source, plan, ration
@@ -28,18 +30,6 @@ class Claim:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """Deltas of one level on behalf of one line."""
-
-    sku: str
-    warehouse: str
-    line_id: str
-    on_hand: int = 0
-    allocated: int = 0
-    damaged: int = 0
-
-
 async def find(conn: Connection, order_id: str, demands: Sequence[Demand]) -> Plan:
     """Lock the levels of all items asked for, and plan who ships what.
 
@@ -57,8 +47,15 @@ async def allocate(
     conn: Connection, order_id: str, allocations: Sequence[Allocation], cause: str
 ) -> None:
     """Claim what was found: `allocated` rises, units that waited stop waiting."""
-    moves = [Movement(a.sku, a.warehouse, a.line_id, allocated=a.quantity) for a in allocations]
-    await move(conn, "allocate", moves, cause=cause, order_id=order_id)
+    await ledger.write(
+        conn,
+        [
+            Movement(
+                a.sku, a.warehouse, "allocate", cause, a.line_id, order_id, allocated=a.quantity
+            )
+            for a in allocations
+        ],
+    )
     units: Counter[str] = Counter()
     for allocation in allocations:
         units[allocation.line_id] += allocation.quantity
@@ -139,9 +136,7 @@ async def claims(conn: Connection, order_id: str, status: ReservationStatus) -> 
     return [Claim(**row) for row in await conn.fetch(_SQL["claims"], order_id, status)]
 
 
-async def release(
-    conn: Connection, order_id: str, units: Counter[str], cause: str, *, actor: str = "kervan"
-) -> None:
+async def release(conn: Connection, order_id: str, units: Counter[str], cause: str) -> None:
     """Give allocated units back to the shelf, waiting ones first leave the queue; wake others."""
     waiting = await end_claims(
         conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
@@ -152,8 +147,7 @@ async def release(
     freed = await end_claims(
         conn, order_id, +left, ReservationStatus.ALLOCATED, ReservationStatus.RELEASED
     )
-    moves = [_of(claim, allocated=-claim.quantity) for claim in freed]
-    await move(conn, "release", moves, cause=cause, order_id=order_id, actor=actor)
+    await _give_back(conn, order_id, freed, cause)
     await wake_waiting(conn, {claim.sku for claim in [*waiting, *freed]}, cause)
 
 
@@ -182,9 +176,13 @@ async def recall(
             warehouse,
         )
     ]
-    moves = [_of(claim, allocated=-claim.quantity) for claim in freed]
-    await move(conn, "release", moves, cause=cause, order_id=order_id)
+    await _give_back(conn, order_id, freed, cause)
     await wake_waiting(conn, {claim.sku for claim in [*left, *freed]}, cause)
+
+
+async def _give_back(conn: Connection, order_id: str, freed: Sequence[Claim], cause: str) -> None:
+    moves = [_of(c, "release", cause, order_id, allocated=-c.quantity) for c in freed]
+    await ledger.write(conn, moves)
 
 
 async def ship(
@@ -199,8 +197,7 @@ async def ship(
         ReservationStatus.CONSUMED,
         warehouse,
     )
-    moves = [_of(c, on_hand=-c.quantity, allocated=-c.quantity) for c in used]
-    await move(conn, "ship", moves, cause=cause, order_id=order_id)
+    await _leave(conn, order_id, "ship", used, cause)
 
 
 async def report_missing(
@@ -215,8 +212,17 @@ async def report_missing(
         ReservationStatus.RELEASED,
         warehouse,
     )
-    moves = [_of(c, on_hand=-c.quantity, allocated=-c.quantity) for c in gone]
-    await move(conn, "short", moves, cause=cause, order_id=order_id)
+    await _leave(conn, order_id, "short", gone, cause)
+
+
+async def _leave(
+    conn: Connection, order_id: str, kind: str, claims_ended: Sequence[Claim], cause: str
+) -> None:
+    moves = [
+        _of(c, kind, cause, order_id, on_hand=-c.quantity, allocated=-c.quantity)
+        for c in claims_ended
+    ]
+    await ledger.write(conn, moves)
 
 
 async def short_reported(conn: Connection, order_id: str, work_id: str) -> dict[str, int]:
@@ -225,48 +231,18 @@ async def short_reported(conn: Connection, order_id: str, work_id: str) -> dict[
     return {row["line_id"]: row["quantity"] for row in rows}
 
 
-def _of(claim: Claim, *, on_hand: int = 0, allocated: int = 0) -> Movement:
-    return Movement(claim.sku, claim.warehouse or "", claim.line_id, on_hand, allocated)
-
-
-async def move(
-    conn: Connection,
-    kind: str,
-    movements: Iterable[Movement],
-    *,
-    cause: str,
-    order_id: str | None = None,
-    actor: str = "kervan",
-) -> None:
-    """Write movements to the ledger and to the counters, in one statement.
-
-    Movements of one line at one level are summed, so that a line counts once per cause.
-    """
-    summed: dict[tuple[str, str, str], Movement] = {}
-    for m in movements:
-        key = (m.sku, m.warehouse, m.line_id)
-        old = summed.get(key, Movement(*key))
-        summed[key] = Movement(
-            *key, old.on_hand + m.on_hand, old.allocated + m.allocated, old.damaged + m.damaged
-        )
-    if not summed:
-        return
-    rows = [summed[key] for key in sorted(summed)]
-    if len(rows) > 1:
-        # The update below would lock them in an order of the planner's choice.
-        await conn.fetch(_SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows])
-    await conn.execute(
-        _SQL["move_stock"],
-        [m.sku for m in rows],
-        [m.warehouse for m in rows],
-        [m.line_id for m in rows],
-        [m.on_hand for m in rows],
-        [m.allocated for m in rows],
-        [m.damaged for m in rows],
+def _of(
+    claim: Claim, kind: str, cause: str, order_id: str, *, on_hand: int = 0, allocated: int = 0
+) -> Movement:
+    return Movement(
+        claim.sku,
+        claim.warehouse or "",
         kind,
         cause,
+        claim.line_id,
         order_id,
-        actor,
+        on_hand=on_hand,
+        allocated=allocated,
     )
 
 

@@ -6,7 +6,10 @@ from api.schemas.answers import Out
 
 
 class LevelOut(Out):
-    """Stock of an item at a warehouse; `available` is what can be promised."""
+    """Stock of an item at a warehouse; `available` is what can be promised.
+
+    `damaged` is what cannot be sold; `quarantined` the part of it that waits for a decision.
+    """
 
     sku: str
     warehouse: str
@@ -15,6 +18,7 @@ class LevelOut(Out):
     held: int
     safety: int
     damaged: int
+    quarantined: int
     available: int
     incoming: int
 
@@ -31,6 +35,8 @@ class MovementOut(Out):
     held: int
     safety: int
     damaged: int
+    quarantined: int
+    incoming: int
     cause: str
     order_id: str | None
     line_id: str | None

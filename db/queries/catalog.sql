@@ -47,32 +47,10 @@ ON CONFLICT (sku, warehouse) DO NOTHING;
 
 -- name: lock_levels_at
 -- These levels, locked in the order in which orders lock them too.
-SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged
+SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,
+    l.incoming
 FROM stock_levels l
 JOIN unnest($1::text[], $2::text[]) AS wanted (sku, warehouse)
     ON wanted.sku = l.sku AND wanted.warehouse = l.warehouse
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;
-
--- name: correct_stock
--- Ledger and counters in one statement, with the reason a person gave.
-WITH moved AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
-        AS m (sku, warehouse, kind, on_hand, damaged, safety)
-), summed AS (
-    SELECT sku, warehouse, sum(on_hand)::int AS on_hand, sum(damaged)::int AS damaged,
-        sum(safety)::int AS safety
-    FROM moved GROUP BY sku, warehouse
-), levels AS (
-    UPDATE stock_levels l SET on_hand = l.on_hand + s.on_hand, damaged = l.damaged + s.damaged,
-        safety = l.safety + s.safety
-    FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
-    RETURNING l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged,
-        l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available, l.incoming
-), ledger AS (
-    INSERT INTO stock_movements
-        (sku, warehouse, kind, on_hand, damaged, safety, cause, reason, actor, occurred_at)
-    SELECT sku, warehouse, kind, on_hand, damaged, safety, $7, $8, $9, coalesce($10, now())
-    FROM moved
-)
-SELECT * FROM levels ORDER BY sku, warehouse;

@@ -98,7 +98,7 @@ WHERE id = ANY($1::text[]) AND status IN ('completed', 'canceled', 'expired');
 
 -- name: stock_levels
 -- Levels by item and warehouse, with what is free to promise.
-SELECT sku, warehouse, on_hand, allocated, held, safety, damaged,
+SELECT sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined,
     on_hand - allocated - held - safety - damaged AS available, incoming
 FROM stock_levels
 WHERE ($1::text IS NULL OR sku = $1) AND ($2::text IS NULL OR warehouse = $2)
@@ -107,8 +107,8 @@ ORDER BY sku, warehouse LIMIT $5;
 
 -- name: stock_movements
 -- The stock ledger, newest first.
-SELECT id, sku, warehouse, kind, on_hand, allocated, held, safety, damaged, cause, order_id,
-    nullif(line_id, '') AS line_id, reason, actor, occurred_at
+SELECT id, sku, warehouse, kind, on_hand, allocated, held, safety, damaged, quarantined, incoming,
+    cause, order_id, nullif(line_id, '') AS line_id, reason, actor, occurred_at
 FROM stock_movements
 WHERE ($1::text IS NULL OR sku = $1) AND ($2::text IS NULL OR warehouse = $2)
   AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR order_id = $4)

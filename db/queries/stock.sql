@@ -15,31 +15,6 @@ WHERE r.status = 'backordered' AND r.sku = ANY($1::text[]) AND r.order_id <> $2
   AND (r.priority > $3 OR (r.priority = $3 AND r.queued_at < $4))
 GROUP BY r.sku;
 
--- name: lock_places
--- These levels, in the one order in which all levels are locked.
-SELECT 1 FROM stock_levels l
-WHERE (l.sku, l.warehouse) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-ORDER BY l.sku, l.warehouse
-FOR NO KEY UPDATE OF l;
-
--- name: move_stock
--- Counters and ledger in one statement: the ledger row and the level move together or not at all.
-WITH moved AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
-        AS m (sku, warehouse, line_id, on_hand, allocated, damaged)
-), summed AS (
-    SELECT sku, warehouse, sum(on_hand)::int AS on_hand, sum(allocated)::int AS allocated,
-        sum(damaged)::int AS damaged
-    FROM moved GROUP BY sku, warehouse
-), levels AS (
-    UPDATE stock_levels l SET on_hand = l.on_hand + s.on_hand,
-        allocated = l.allocated + s.allocated, damaged = l.damaged + s.damaged
-    FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
-)
-INSERT INTO stock_movements
-    (sku, warehouse, kind, on_hand, allocated, damaged, cause, order_id, line_id, actor)
-SELECT sku, warehouse, $7, on_hand, allocated, damaged, $8, $9, line_id, $10 FROM moved;
-
 -- name: reserve_rows
 -- Claims of an order's lines on stock.
 INSERT INTO reservations

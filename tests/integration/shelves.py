@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from db import stock
+from db import ledger
+from db.ledger import Movement
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 
@@ -22,8 +23,8 @@ async def put(pool: Pool, sku: str, levels: Mapping[str, int]) -> None:
             await conn.execute(
                 "INSERT INTO stock_levels (sku, warehouse) VALUES ($1, $2)", sku, warehouse
             )
-            moves = [stock.Movement(sku, warehouse, "", on_hand=quantity)]
-            await stock.move(conn, "receipt", moves, cause=new_id("rcp"), actor="tests")
+            moves = [Movement(sku, warehouse, "receipt", new_id("rcp"), on_hand=quantity)]
+            await ledger.write(conn, moves, actor="tests")
 
 
 async def order(conn: Connection | Pool, *lines: tuple[str, int], priority: int = 0) -> list[str]:

@@ -1,0 +1,95 @@
+"""The stock ledger: every change of a counter is a row of it, written with the counter itself.
+
+`cause` makes each movement happen once (`UNIQUE (cause, line_id, kind, sku, warehouse)`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+
+import asyncpg
+
+from db.pool import Connection
+from db.sql import queries
+
+_SQL = queries("ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What is added to the counters of one level, by `cause`, on behalf of a line or of nobody.
+
+    `kind` is one of the schema's; `quarantined` units are among the `damaged` ones.
+    """
+
+    sku: str
+    warehouse: str
+    kind: str
+    cause: str
+    line_id: str = ""
+    order_id: str | None = None
+    on_hand: int = 0
+    allocated: int = 0
+    held: int = 0
+    safety: int = 0
+    damaged: int = 0
+    quarantined: int = 0
+    incoming: int = 0
+
+
+_COUNTERS = 7
+
+
+async def write(
+    conn: Connection,
+    movements: Iterable[Movement],
+    *,
+    actor: str = "kervan",
+    reason: str | None = None,
+    occurred_at: datetime | None = None,
+    locked: bool = False,
+) -> list[asyncpg.Record]:
+    """Write movements to ledger and counters in one statement, and answer the levels touched.
+
+    The levels must exist. Movements of one line at one level for one cause are summed, so that a
+    line counts once per cause. `locked`: the caller holds the levels' locks.
+    """
+    rows = add_up(movements)
+    if not rows:
+        return []
+    if len(rows) > 1 and not locked:
+        # The update below would lock them in an order of the planner's choice.
+        await conn.fetch(_SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows])
+    columns = [list(column) for column in zip(*map(astuple, rows), strict=True)]
+    return await conn.fetch(_SQL["move_stock"], *columns, actor, reason, occurred_at)
+
+
+def add_up(movements: Iterable[Movement]) -> list[Movement]:
+    """One movement per level, kind, cause and line, in the order in which levels are locked."""
+    summed: dict[tuple[str | None, ...], Movement] = {}
+    for movement in movements:
+        place = _place(movement)
+        known = summed.get(place)
+        summed[place] = movement if known is None else _sum(known, movement)
+    return [summed[place] for place in sorted(summed, key=_by_level)]
+
+
+def _place(m: Movement) -> tuple[str | None, ...]:
+    return m.sku, m.warehouse, m.kind, m.cause, m.line_id, m.order_id
+
+
+def _by_level(place: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(part or "" for part in place)
+
+
+def _sum(one: Movement, other: Movement) -> Movement:
+    counters = zip(astuple(one)[-_COUNTERS:], astuple(other)[-_COUNTERS:], strict=True)
+    return Movement(
+        one.sku,
+        one.warehouse,
+        one.kind,
+        one.cause,
+        one.line_id,
+        one.order_id,
+        *(a + b for a, b in counters),
+    )

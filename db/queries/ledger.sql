@@ -1,0 +1,37 @@
+-- name: lock_places
+-- These levels, in the one order in which all levels are locked.
+SELECT 1 FROM stock_levels l
+WHERE (l.sku, l.warehouse) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
+-- name: move_stock
+-- Counters and ledger in one statement: the ledger row and the level move together or not at all.
+WITH moved AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+            $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::int[])
+        AS m (sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety,
+            damaged, quarantined, incoming)
+), summed AS (
+    SELECT sku, warehouse, sum(on_hand)::int AS on_hand, sum(allocated)::int AS allocated,
+        sum(held)::int AS held, sum(safety)::int AS safety, sum(damaged)::int AS damaged,
+        sum(quarantined)::int AS quarantined, sum(incoming)::int AS incoming
+    FROM moved GROUP BY sku, warehouse
+), levels AS (
+    UPDATE stock_levels l SET on_hand = l.on_hand + s.on_hand,
+        allocated = l.allocated + s.allocated, held = l.held + s.held,
+        safety = l.safety + s.safety, damaged = l.damaged + s.damaged,
+        quarantined = l.quarantined + s.quarantined, incoming = l.incoming + s.incoming
+    FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
+    RETURNING l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged,
+        l.quarantined, l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available,
+        l.incoming
+), ledger AS (
+    INSERT INTO stock_movements
+        (sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety, damaged,
+         quarantined, incoming, actor, reason, occurred_at)
+    SELECT sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety,
+        damaged, quarantined, incoming, $14, $15, coalesce($16::timestamptz, now())
+    FROM moved
+)
+SELECT * FROM levels ORDER BY sku, warehouse;

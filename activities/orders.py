@@ -1,7 +1,6 @@
 """The order itself: stock for it, holds, attention, cancellation, closing. One transaction each."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 from temporalio import activity
 
@@ -17,13 +16,14 @@ from activities.contracts import (
     Note,
     ShortPick,
 )
-from db import fulfillment, notifications, orders, outbox, payments, stock, timeline
+from activities.reserving import ReservationDesk
+from db import fulfillment, holds, notifications, orders, payments, stock, timeline
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
 from domain.decisions import can_cancel, units_not_coming
 from domain.order import Order
-from domain.sourcing import Demand
+from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
 
@@ -32,13 +32,16 @@ class OrderActivities:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._desk = ReservationDesk(pool)
 
     @activity.defn
     async def confirm_order(self, task: Confirm) -> Confirmed:
         """Reserve stock by the order's policy, confirm it, and open the work.
 
-        Run again with another cause when stock came: it goes on with what still waits.
+        Run again with another cause when stock came: it goes on with what still waits. The
+        reservation is a step of its own, taken together with those of other orders.
         """
+        reserved = await self._desk.reserve(task.order_id, task.cause)
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return Confirmed(step.order, **step.result)
@@ -46,110 +49,26 @@ class OrderActivities:
             await goods.take_off_missing(step)
             if first:
                 await payments.settle_zero_tenders(conn, task.order_id)
-            outcome, missing = await self._reserve(conn, step.order, task.cause)
-            if outcome == "unavailable":
-                step.result = {"outcome": outcome, "work": [], "warehouses": []}
+            step.result = {"outcome": reserved.outcome, "work": [], "warehouses": []}
+            if reserved.outcome == UNAVAILABLE:
                 return Confirmed(await step.save(), **step.result)
             if first:
                 await timeline.record(conn, task.order_id, "order_confirmed")
                 await notifications.plan(conn, task.order_id, "confirmed")
             order = await orders.load(conn, task.order_id)
             work, warehouses = await self._open_work(conn, order, task)
-            step.result = {
-                "outcome": outcome,
+            step.result |= {
                 "work": work,
                 "warehouses": warehouses,
-                "missing": missing,
+                "missing": reserved.missing,
             }
             return Confirmed(await step.save(OrderStatus.CONFIRMED), **step.result)
-
-    async def _reserve(self, conn: Connection, order: Order, cause: str) -> tuple[str, bool]:
-        """The outcome, and whether the customer is to be told that something is missing."""
-        demands = [
-            Demand(line.id, line.sku, line.open + line.backordered)
-            for line in order.lines
-            if line.open + line.backordered
-        ]
-        if not demands:
-            return "allocated", False
-        found = await stock.find(conn, order.id, demands)
-        pending = order.status is OrderStatus.PENDING
-        if found.missing and pending and order.out_of_stock == "cancel":
-            await self._tell_missing(conn, order, found.missing, "order_canceled")
-            return "unavailable", False
-        await stock.allocate(conn, order.id, found.allocations, f"{order.id}:{cause}")
-        waiting = {line.id: line.backordered for line in order.lines}
-        for allocation in found.allocations:
-            line_id, quantity = allocation.line_id, allocation.quantity
-            waited = min(waiting[line_id], quantity)
-            waiting[line_id] -= waited
-            await orders.move_units(
-                conn, line_id, allocated=quantity, backordered=-waited, open_=waited - quantity
-            )
-        if found.allocations:
-            sources = [
-                {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
-                for a in found.allocations
-            ]
-            await timeline.record(conn, order.id, "stock_allocated", data={"sources": sources})
-        if not found.missing:
-            return "allocated", False
-        return await self._without(conn, order, found.missing, cause)
-
-    async def _without(
-        self, conn: Connection, order: Order, missing: Sequence[Demand], cause: str
-    ) -> tuple[str, bool]:
-        """Nobody has these units: cancel them, or put those that are new into the queue."""
-        if order.out_of_stock != "backorder":
-            # Once it is confirmed, an order that shall be canceled for want of stock loses those
-            # units only: parcels of it may be on their way.
-            for demand in missing:
-                await orders.cancel_units(conn, demand.line_id, demand.quantity)
-            await self._tell_missing(conn, order, missing, "units_canceled")
-            left = await orders.load(conn, order.id)
-            if not left.live_units:
-                return "unavailable", False
-            await self._plan_mail(conn, order, missing, waiting=False)
-            return "allocated", True
-        lines = {line.id: line for line in (await orders.load(conn, order.id)).lines}
-        new = [
-            Demand(d.line_id, d.sku, lines[d.line_id].open)
-            for d in missing
-            if lines[d.line_id].open
-        ]
-        if new:
-            await stock.wait_for(conn, order.id, new, f"{order.id}:{cause}")
-            for demand in new:
-                await orders.move_units(
-                    conn, demand.line_id, open_=-demand.quantity, backordered=demand.quantity
-                )
-            # The first goods of an item may come while this is not committed: nobody would be told.
-            again = {"cause": f"queued:{cause}"}
-            await outbox.add(conn, order.id, outbox.STOCK_ARRIVED, again, delay_seconds=5)
-            await self._tell_missing(conn, order, new, "backordered")
-            await self._plan_mail(conn, order, new, waiting=True)
-        return "waiting", bool(new)
-
-    async def _plan_mail(
-        self, conn: Connection, order: Order, missing: Sequence[Demand], *, waiting: bool
-    ) -> None:
-        units = {demand.line_id: demand.quantity for demand in missing}
-        data = {"units": units, "waiting": waiting}
-        await notifications.plan(conn, order.id, "out_of_stock", data=data)
-
-    async def _tell_missing(
-        self, conn: Connection, order: Order, missing: Sequence[Demand], decision: str
-    ) -> None:
-        units = [{"line_id": d.line_id, "sku": d.sku, "quantity": d.quantity} for d in missing]
-        await timeline.record(
-            conn, order.id, "out_of_stock", data={"decision": decision, "units": units}
-        )
 
     async def _open_work(
         self, conn: Connection, order: Order, task: Confirm
     ) -> tuple[list[str], list[str]]:
         """Ask the locations to prepare what is allocated, all at once or in parts."""
-        if order.waits_for_stock and order.ship == "complete":
+        if order.ship == "complete" and any(x.open or x.backordered for x in order.lines):
             return [], []
         by_warehouse: dict[str, list[fulfillment.UnassignedClaim]] = {}
         for claim in await fulfillment.unassigned_claims(conn, order.id):
@@ -219,6 +138,7 @@ class OrderActivities:
             await fulfillment.cancel_work(conn, order.id)
             units = Counter({line.id: line.allocated + line.backordered for line in order.lines})
             await stock.release(conn, order.id, units, f"{order.id}:{task.cause}")
+            await holds.release_for(conn, order.id, f"{order.id}:{task.cause}")
             for line in order.lines:
                 lost = units_not_coming(order, line.id)
                 await orders.move_units(conn, line.id, shipped=-lost, canceled=lost)

@@ -13,7 +13,7 @@ from db import ledger
 from db.ledger import Movement
 from db.pool import Connection
 from db.sql import queries
-from domain.sourcing import Allocation, Demand, Plan, Source, plan, ration
+from domain.sourcing import Allocation, Source
 from domain.states import RESERVATION, ReservationStatus, advance
 
 _SQL = queries("stock")
@@ -30,17 +30,9 @@ class Claim:
     quantity: int
 
 
-async def find(conn: Connection, order_id: str, demands: Sequence[Demand]) -> Plan:
-    """Lock the levels of all items asked for, and plan who ships what.
-
-    What orders ahead in the queue wait for is left to them.
-    """
-    skus = sorted({demand.sku for demand in demands})
-    rows = await conn.fetch(_SQL["lock_levels"], skus)
-    priority, since = await _queue_place(conn, order_id)
-    promised = await conn.fetch(_SQL["promised_before"], skus, order_id, priority, since)
-    sources = [Source(r["warehouse"], r["sku"], r["available"], r["priority"]) for r in rows]
-    return plan(demands, ration(sources, {r["sku"]: r["quantity"] for r in promised}))
+async def lock_sources(conn: Connection, skus: Iterable[str]) -> list[Source]:
+    """Lock the levels of all these items, and tell what is free where."""
+    return [Source(**row) for row in await conn.fetch(_SQL["lock_levels"], sorted(skus))]
 
 
 async def allocate(
@@ -63,12 +55,6 @@ async def allocate(
         conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
     )
     await _insert(conn, order_id, allocations, ReservationStatus.ALLOCATED, cause)
-
-
-async def wait_for(conn: Connection, order_id: str, missing: Sequence[Demand], cause: str) -> None:
-    """Put units that nobody has into the queue."""
-    rows = [Allocation(d.line_id, d.sku, "", d.quantity) for d in missing]
-    await _insert(conn, order_id, rows, ReservationStatus.BACKORDERED, cause)
 
 
 async def _insert(

@@ -3,17 +3,9 @@
 SELECT l.warehouse, l.sku, l.on_hand - l.allocated - l.held - l.damaged - l.safety AS available,
     w.priority
 FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
-WHERE l.sku = ANY($1::text[])
+WHERE l.sku = ANY($1::text[]) AND w.closed_at IS NULL
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;
-
--- name: promised_before
--- Units of these items that orders ahead in the queue wait for.
-SELECT r.sku, sum(r.quantity)::int AS quantity
-FROM reservations r
-WHERE r.status = 'backordered' AND r.sku = ANY($1::text[]) AND r.order_id <> $2
-  AND (r.priority > $3 OR (r.priority = $3 AND r.queued_at < $4))
-GROUP BY r.sku;
 
 -- name: reserve_rows
 -- Claims of an order's lines on stock.
@@ -39,13 +31,32 @@ UPDATE reservations SET quantity = quantity - $2, updated_at = now() WHERE id = 
 SELECT priority, created_at FROM orders WHERE id = $1;
 
 -- name: wake_waiting
--- News for every order that waits for one of these items, first come first.
+-- News for the orders that wait first for each of these items, as many as its free units can serve.
+WITH free AS (
+    SELECT l.sku, sum(greatest(0, l.on_hand - l.allocated - l.held - l.damaged - l.safety))::int
+        AS units
+    FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
+    WHERE l.sku = ANY($1::text[]) AND w.closed_at IS NULL
+    GROUP BY l.sku
+), heads AS (
+    SELECT r.order_id, r.priority, r.queued_at
+    FROM free CROSS JOIN LATERAL (
+        SELECT q.order_id, q.priority, q.queued_at,
+            sum(q.quantity) OVER (ORDER BY q.priority DESC, q.queued_at, q.order_id, q.id)
+                - q.quantity AS ahead
+        FROM (
+            SELECT * FROM reservations
+            WHERE status = 'backordered' AND sku = free.sku
+            ORDER BY priority DESC, queued_at, order_id, id LIMIT free.units
+        ) q
+    ) r
+    WHERE r.ahead < free.units
+)
 INSERT INTO outbox (order_id, kind, payload)
 SELECT w.order_id, 'stock_arrived', jsonb_build_object('cause', $2::text)
 FROM (
     SELECT order_id, max(priority) AS priority, min(queued_at) AS queued_at
-    FROM reservations WHERE status = 'backordered' AND sku = ANY($1::text[])
-    GROUP BY order_id
+    FROM heads GROUP BY order_id
 ) w
 ORDER BY w.priority DESC, w.queued_at, w.order_id;
 

@@ -14,7 +14,7 @@ async def put(pool: Pool, sku: str, levels: Mapping[str, int]) -> None:
         await conn.execute(
             "INSERT INTO items (sku, name) VALUES ($1, $1) ON CONFLICT DO NOTHING", sku
         )
-        for warehouse, quantity in levels.items():
+        for warehouse in levels:
             await conn.execute(
                 "INSERT INTO warehouses (code, name, country, kind) VALUES ($1, $1, 'TR', 'own')"
                 " ON CONFLICT DO NOTHING",
@@ -23,8 +23,17 @@ async def put(pool: Pool, sku: str, levels: Mapping[str, int]) -> None:
             await conn.execute(
                 "INSERT INTO stock_levels (sku, warehouse) VALUES ($1, $2)", sku, warehouse
             )
-            moves = [Movement(sku, warehouse, "receipt", new_id("rcp"), on_hand=quantity)]
-            await ledger.write(conn, moves, actor="tests")
+    await put_more(pool, sku, levels)
+
+
+async def put_more(pool: Pool, sku: str, levels: Mapping[str, int]) -> None:
+    """More units for levels that are there; nobody is told."""
+    moves = [
+        Movement(sku, warehouse, "receipt", new_id("rcp"), on_hand=quantity)
+        for warehouse, quantity in levels.items()
+    ]
+    async with pool.acquire() as conn, conn.transaction():
+        await ledger.write(conn, moves, actor="tests")
 
 
 async def order(conn: Connection | Pool, *lines: tuple[str, int], priority: int = 0) -> list[str]:

@@ -38,7 +38,10 @@ def test_every_statement_is_used() -> None:
 
 HOT = [
     ("orders", "load_order", "orders_pkey"),
-    ("stock", "promised_before", "reservations_waiting"),
+    ("stock", "wake_waiting", "reservations_waiting"),
+    ("reservations", "queue_heads", "reservations_waiting"),
+    ("reservations", "held_for_orders", "stock_holds_order_id_key"),
+    ("holds", "claim_expired_holds", "stock_holds_running_out"),
     ("stock", "claims", "reservations_by_order"),
     ("fulfillment", "find_shipment", "shipments_by_tracking"),
     ("outbox", "claim_outbox", "outbox_due"),

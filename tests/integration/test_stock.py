@@ -7,24 +7,22 @@ import pytest
 
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
+from activities.reserving import ReservationDesk
 from db import stock
-from db.pool import Connection, Pool
-from domain.sourcing import Allocation, Demand
+from db.pool import Pool
+from domain.sourcing import Allocation
 from tests.integration import shelves
 
 
-async def reserve(conn: Connection, order_id: str, *wanted: tuple[str, str, int]) -> int:
-    """Find and allocate units of (line, sku, quantity); how many were missing."""
-    found = await stock.find(conn, order_id, [Demand(*want) for want in wanted])
-    await stock.allocate(conn, order_id, found.allocations, f"{order_id}:test")
-    return sum(demand.quantity for demand in found.missing)
+async def reserve(pool: Pool, order_id: str, cause: str = "test") -> str:
+    """Reserve what an order's lines want; the outcome."""
+    return (await ReservationDesk(pool).reserve(order_id, cause)).outcome
 
 
 async def test_an_allocation_moves_the_counter_and_the_ledger_together(pool: Pool) -> None:
     await shelves.put(pool, "A", {"EAST": 2, "WEST": 4})
-    order_id, line_id = await shelves.order(pool, ("A", 5))
-    async with pool.acquire() as conn, conn.transaction():
-        assert await reserve(conn, order_id, (line_id, "A", 5)) == 0
+    order_id, _ = await shelves.order(pool, ("A", 5))
+    assert await reserve(pool, order_id) == "allocated"
     assert await shelves.level(pool, "A") == {"EAST": (2, 1), "WEST": (4, 4)}
     await shelves.books_agree(pool)
 
@@ -32,8 +30,8 @@ async def test_an_allocation_moves_the_counter_and_the_ledger_together(pool: Poo
 async def test_units_shipped_leave_the_shelf_and_the_claim(pool: Pool) -> None:
     await shelves.put(pool, "A", {"MAIN": 5})
     order_id, line_id = await shelves.order(pool, ("A", 3))
+    await reserve(pool, order_id)
     async with pool.acquire() as conn, conn.transaction():
-        await reserve(conn, order_id, (line_id, "A", 3))
         await stock.ship(conn, order_id, "MAIN", Counter({line_id: 2}), "ship-1")
         await stock.release(conn, order_id, Counter({line_id: 1}), "release-1")
     assert await shelves.level(pool, "A") == {"MAIN": (3, 0)}
@@ -59,25 +57,52 @@ async def test_the_same_movement_twice_is_refused(pool: Pool) -> None:
 async def test_safety_stock_is_not_promised_to_anybody(pool: Pool) -> None:
     await shelves.put(pool, "A", {"MAIN": 5})
     await pool.execute("UPDATE stock_levels SET safety = 4")
-    order_id, line_id = await shelves.order(pool, ("A", 3))
-    async with pool.acquire() as conn, conn.transaction():
-        assert await reserve(conn, order_id, (line_id, "A", 3)) == 2
+    order_id, _ = await shelves.order(pool, ("A", 3))
+    assert await reserve(pool, order_id) == "waiting"
     assert await shelves.level(pool, "A") == {"MAIN": (5, 1)}
+
+
+async def test_a_closed_warehouse_promises_nothing(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"EAST": 5, "WEST": 5})
+    await pool.execute("UPDATE warehouses SET closed_at = now() WHERE code = 'EAST'")
+    order_id, _ = await shelves.order(pool, ("A", 6))
+    assert await reserve(pool, order_id) == "waiting"
+    assert await shelves.level(pool, "A") == {"EAST": (5, 0), "WEST": (5, 5)}
+
+
+async def waiting_orders(pool: Pool, *priorities: int) -> list[str]:
+    """Orders of one unit that nobody has, in the order in which they came."""
+    ids = []
+    for priority in priorities:
+        order_id, _ = await shelves.order(pool, ("A", 1), priority=priority)
+        assert await reserve(pool, order_id) == "waiting"
+        ids.append(order_id)
+    return ids
 
 
 async def test_the_queue_is_served_by_priority_and_then_by_age(pool: Pool) -> None:
     await shelves.put(pool, "A", {"MAIN": 0})
-    waiting = []
-    for priority in (0, 5, 0):
-        order_id, line_id = await shelves.order(pool, ("A", 1), priority=priority)
-        async with pool.acquire() as conn, conn.transaction():
-            await stock.wait_for(conn, order_id, [Demand(line_id, "A", 1)], "wait")
-        waiting.append(order_id)
+    ids = await waiting_orders(pool, 0, 5, 0, 0)
+    await pool.execute("DELETE FROM outbox")
+    await shelves.put_more(pool, "A", {"MAIN": 3})
     async with pool.acquire() as conn, conn.transaction():
         await stock.wake_waiting(conn, ["A"], "receipt-1")
     woken = await pool.fetch("SELECT order_id, payload FROM outbox ORDER BY id")
-    assert [row["order_id"] for row in woken] == [waiting[1], waiting[0], waiting[2]]
+    # Three units serve three orders: the fourth is not woken for nothing.
+    assert [row["order_id"] for row in woken] == [ids[1], ids[0], ids[2]]
     assert {row["payload"]["cause"] for row in woken} == {"receipt-1"}
+
+
+async def test_whoever_asks_first_leaves_to_those_ahead_what_they_wait_for(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    first, second = await waiting_orders(pool, 0, 0)
+    await shelves.put_more(pool, "A", {"MAIN": 1})
+    late, _ = await shelves.order(pool, ("A", 1))
+    assert await reserve(pool, late) == "waiting"
+    assert await reserve(pool, second, "woken") == "waiting"
+    assert await reserve(pool, first, "woken") == "allocated"
+    assert await shelves.level(pool, "A") == {"MAIN": (1, 1)}
+    await shelves.books_agree(pool)
 
 
 async def test_sixty_orders_for_twenty_units_get_exactly_twenty(pool: Pool) -> None:

@@ -1,0 +1,263 @@
+"""Reserving stock: orders that wait in one worker are served together, in one transaction.
+
+A part of the step that confirms an order (ADR 0010). It is a step of its own, done once by its
+cause, so that a worker which dies between the two goes on with the second.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from db import holds, ledger, notifications, outbox, reservations, stock, timeline
+from db.ledger import Movement
+from db.pool import Connection, Pool
+from db.reservations import Claim, DoneStep, HeldLine, LineMove
+from db.together import Together
+from domain.errors import NotFound
+from domain.reserving import UNAVAILABLE, Held, Request, Reserved, reserve
+from domain.states import OrderStatus, ReservationStatus
+
+# The queue may hear of goods that came while an order was put into it and not yet committed.
+_LOOK_AGAIN_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One order that wants its units; `cause` names the step that confirms it."""
+
+    order_id: str
+    cause: str
+
+    @property
+    def own_cause(self) -> str:
+        """The name of the reservation, which is a step of its own."""
+        return f"reserve:{self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How it went (`domain.reserving`), and whether the customer is to be told of missing units."""
+
+    outcome: str
+    missing: bool = False
+
+
+class ReservationDesk:
+    """Takes orders that want stock. `lanes`: batches beside each other, each on a connection."""
+
+    def __init__(self, pool: Pool, *, most: int = 64, lanes: int = 2) -> None:
+        self._pool = pool
+        self._together = Together[Ask, Answer](
+            self._serve_free, self._serve_alone, most=most, lanes=lanes
+        )
+
+    async def reserve(self, order_id: str, cause: str) -> Answer:
+        """Reserve what the order's lines want, by the order's policy; once for its cause.
+
+        Raises:
+            NotFound: there is no such order.
+
+        """
+        return await self._together.do(Ask(order_id, cause))
+
+    async def _serve_free(self, asked: Sequence[Ask]) -> list[Answer | None]:
+        async with self._pool.acquire() as conn, conn.transaction():
+            # An order twice in a batch is asked for twice: the second hears what was answered.
+            answers = await _serve(conn, {ask.order_id: ask for ask in asked}, wait=False)
+        return [answers.get(ask) for ask in asked]
+
+    async def _serve_alone(self, ask: Ask) -> Answer:
+        async with self._pool.acquire() as conn, conn.transaction():
+            answers = await _serve(conn, {ask.order_id: ask}, wait=True)
+        if ask not in answers:
+            message = f"There is no order {ask.order_id}."
+            raise NotFound(message)
+        return answers[ask]
+
+
+async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> dict[Ask, Answer]:
+    """Reserve for these orders; those that are locked by others are left out unless we `wait`."""
+    orders = await reservations.lock_orders(conn, list(asked), wait=wait)
+    asks = {order_id: asked[order_id] for order_id in orders}
+    answers = await _known(conn, asks)
+    todo = [ask for ask in asks.values() if ask not in answers]
+    if not todo:
+        return answers
+    requests, held = await _requests(conn, todo, orders)
+    reserved = await _decide(conn, requests)
+    await _write(conn, asks, {r.order_id: r for r in requests}, reserved, held)
+    answers |= {asks[r.order_id]: _answer(r) for r in reserved}
+    return answers
+
+
+async def _known(conn: Connection, asks: Mapping[str, Ask]) -> dict[Ask, Answer]:
+    """What was answered before: the reservation is done, or all of the step that it is part of."""
+    steps = [(ask.order_id, cause) for ask in asks.values() for cause in (ask.own_cause, ask.cause)]
+    return {
+        asks[step.order_id]: Answer(step.result["outcome"], step.result.get("missing", False))
+        for step in await reservations.steps_done(conn, steps)
+    }
+
+
+async def _requests(
+    conn: Connection, asks: Sequence[Ask], orders: Mapping[str, asyncpg.Record]
+) -> tuple[list[Request], list[HeldLine]]:
+    ids = [ask.order_id for ask in asks]
+    lines = await reservations.lines_wanted(conn, ids)
+    held = await reservations.held_for(conn, ids)
+    requests = [
+        Request(
+            order_id,
+            orders[order_id]["priority"],
+            orders[order_id]["created_at"],
+            orders[order_id]["status"] != OrderStatus.PENDING,
+            orders[order_id]["out_of_stock"],
+            lines[order_id],
+            [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order_id]
+            if held
+            else (),
+        )
+        for order_id in ids
+    ]
+    return requests, held
+
+
+async def _decide(conn: Connection, requests: Sequence[Request]) -> list[Reserved]:
+    """Lock the levels of all items asked for, see who waits for them, and decide."""
+    skus = {w.sku for request in requests for w in request.lines if w.open + w.backordered}
+    skus |= {held.sku for request in requests for held in request.held}
+    sources = await stock.lock_sources(conn, skus)
+    free: Counter[str] = Counter()
+    for source in sources:
+        free[source.sku] += max(0, source.available)
+    ahead = await reservations.queue_heads(conn, +free) if +free else []
+    return reserve(requests, sources, ahead)
+
+
+def _answer(reserved: Reserved) -> Answer:
+    told = reserved.outcome != UNAVAILABLE and bool(reserved.queued or reserved.canceled)
+    return Answer(reserved.outcome, told)
+
+
+async def _write(
+    conn: Connection,
+    asks: Mapping[str, Ask],
+    requests: Mapping[str, Request],
+    reserved: Sequence[Reserved],
+    held: Sequence[HeldLine],
+) -> None:
+    """Write what was decided: counters, ledger, claims, lines, timeline, and that it is done."""
+    causes = {order_id: f"{order_id}:{ask.cause}" for order_id, ask in asks.items()}
+    moves = [move for r in reserved for move in _movements(r, causes[r.order_id])]
+    served = {r.order_id for r in reserved if r.outcome != UNAVAILABLE}
+    kept = [line for line in held if line.order_id in served]
+    moves += [
+        Movement(h.sku, h.warehouse, "unhold", causes[h.order_id], "", h.order_id, held=-h.quantity)
+        for h in kept
+    ]
+    await ledger.write(conn, moves, locked=True)
+    if kept:
+        await holds.end(conn, {h.hold_id for h in kept}, ReservationStatus.ALLOCATED)
+    await _end_waiting(conn, reserved)
+    await reservations.insert_claims(
+        conn, [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])]
+    )
+    await reservations.move_lines(conn, [move for r in reserved for move in _line_moves(r)])
+    await timeline.record_all(conn, [event for r in reserved for event in _events(r)])
+    for r in reserved:
+        await _tell(conn, r, asks[r.order_id].cause)
+    await reservations.finish_steps(
+        conn,
+        [
+            DoneStep(
+                r.order_id,
+                asks[r.order_id].own_cause,
+                {"outcome": (answer := _answer(r)).outcome, "missing": answer.missing},
+            )
+            for r in reserved
+        ],
+    )
+
+
+def _movements(r: Reserved, cause: str) -> list[Movement]:
+    return [
+        Movement(a.sku, a.warehouse, "allocate", cause, a.line_id, r.order_id, allocated=a.quantity)
+        for a in r.allocations
+    ]
+
+
+async def _end_waiting(conn: Connection, reserved: Sequence[Reserved]) -> None:
+    """Units that were waited for and came, or are canceled, leave the queue."""
+    for r in reserved:
+        if units := Counter(r.served) + Counter(r.dropped):
+            await stock.end_claims(
+                conn, r.order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
+            )
+
+
+def _claims(r: Reserved, request: Request, cause: str) -> list[Claim]:
+    rows = [(a.line_id, a.sku, a.warehouse, a.quantity, "allocated") for a in r.allocations]
+    queue = [(d.line_id, d.sku, None, d.quantity, "backordered") for d in r.queued]
+    return [
+        Claim(r.order_id, *row, cause=cause, priority=request.priority, queued_at=request.since)
+        for row in (*rows, *queue)
+    ]
+
+
+def _line_moves(r: Reserved) -> list[LineMove]:
+    allocated: Counter[str] = Counter()
+    for a in r.allocations:
+        allocated[a.line_id] += a.quantity
+    queued = Counter({d.line_id: d.quantity for d in r.queued})
+    canceled = Counter({d.line_id: d.quantity for d in r.canceled})
+    moves = []
+    for line_id in sorted(allocated.keys() | queued.keys() | canceled.keys()):
+        waited = r.served.get(line_id, 0) + r.dropped.get(line_id, 0)
+        moved = allocated[line_id] + queued[line_id] + canceled[line_id]
+        moves.append(
+            LineMove(
+                line_id,
+                open=waited - moved,
+                allocated=allocated[line_id],
+                backordered=queued[line_id] - waited,
+                canceled=canceled[line_id],
+            )
+        )
+    return moves
+
+
+def _events(r: Reserved) -> list[tuple[str, str, dict[str, Any]]]:
+    """What the timeline says of it."""
+    events: list[tuple[str, str, dict[str, Any]]] = []
+    if r.allocations:
+        sources = [
+            {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
+            for a in r.allocations
+        ]
+        events.append((r.order_id, "stock_allocated", {"sources": sources}))
+    for decision, demands in (
+        ("order_canceled", r.missing if r.outcome == UNAVAILABLE and not r.canceled else ()),
+        ("units_canceled", r.canceled),
+        ("backordered", r.queued),
+    ):
+        if demands:
+            units = [{"line_id": d.line_id, "sku": d.sku, "quantity": d.quantity} for d in demands]
+            data = {"decision": decision, "units": units}
+            events.append((r.order_id, "out_of_stock", data))
+    return events
+
+
+async def _tell(conn: Connection, r: Reserved, cause: str) -> None:
+    """Plan the customer's mail, and another look at the shelf for what waits from now on."""
+    if r.queued:
+        again = {"cause": f"queued:{cause}"}
+        await outbox.add(
+            conn, r.order_id, outbox.STOCK_ARRIVED, again, delay_seconds=_LOOK_AGAIN_SECONDS
+        )
+    if _answer(r).missing:
+        units = {d.line_id: d.quantity for d in (*r.queued, *r.canceled)}
+        data = {"units": units, "waiting": bool(r.queued)}
+        await notifications.plan(conn, r.order_id, "out_of_stock", data=data)

@@ -1,0 +1,205 @@
+"""Who gets which units: the decision for all orders that wait at one moment, as a pure function.
+
+The caller has locked the levels of every item asked for, so that what is decided here can be
+written as it is. Orders are served by their place in the queue: urgent first, then first come;
+units for which somebody waits who is ahead of an order are not its to take.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain import shortage
+from domain.sourcing import Allocation, Demand, Source, plan, ration
+
+ALLOCATED, WAITING, UNAVAILABLE = "allocated", "waiting", "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A line: `open` units are new, `backordered` ones wait already; `live` are not canceled."""
+
+    line_id: str
+    sku: str
+    open: int
+    backordered: int
+    live: int
+    out_of_stock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Units that a checkout keeps for the order at one location."""
+
+    sku: str
+    warehouse: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An order that wants its units, with its place in the queue."""
+
+    order_id: str
+    priority: int
+    since: datetime
+    confirmed: bool
+    out_of_stock: str
+    lines: Sequence[Wanted]
+    held: Sequence[Held] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Units of an item for which an order waits in the queue."""
+
+    sku: str
+    order_id: str
+    priority: int
+    since: datetime
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What becomes of one order's units.
+
+    `from_hold` are those of the allocations that its checkout had kept. `queued` units wait from
+    now on; `canceled` ones nobody has. `served` and `dropped` are waiting units that wait no more.
+    """
+
+    order_id: str
+    outcome: str
+    allocations: tuple[Allocation, ...] = ()
+    from_hold: tuple[Allocation, ...] = ()
+    queued: tuple[Demand, ...] = ()
+    canceled: tuple[Demand, ...] = ()
+    served: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    missing: tuple[Demand, ...] = ()
+
+
+def reserve(
+    requests: Iterable[Request], sources: Sequence[Source], waiting: Iterable[Ahead]
+) -> list[Reserved]:
+    """Serve the requests one after the other, by their place in the queue."""
+    shelf = _Shelf(sources, waiting)
+    return [
+        shelf.serve(request)
+        for request in sorted(requests, key=lambda r: (-r.priority, r.since, r.order_id))
+    ]
+
+
+class _Shelf:
+    """What is left while the orders are served."""
+
+    def __init__(self, sources: Sequence[Source], waiting: Iterable[Ahead]) -> None:
+        self._left = {(s.warehouse, s.sku): s.available for s in sources}
+        self._priority = {s.warehouse: s.priority for s in sources}
+        self._places: defaultdict[str, list[str]] = defaultdict(list)
+        for source in sources:
+            self._places[source.sku].append(source.warehouse)
+        self._queue: defaultdict[str, list[Ahead]] = defaultdict(list)
+        for one in waiting:
+            self._queue[one.sku].append(one)
+
+    def serve(self, request: Request) -> Reserved:
+        """Find sources; what nobody has waits, is canceled, or ends the order, by policy."""
+        wants = [w for w in request.lines if w.open + w.backordered]
+        from_hold, rest = _take_held(wants, request.held)
+        found = plan(rest, self._sources(request, {d.sku for d in rest})) if rest else None
+        missing = found.missing if found else ()
+        policy = {
+            w.line_id: shortage.decide(
+                request.out_of_stock, w.out_of_stock, confirmed=request.confirmed
+            )
+            for w in wants
+        }
+        if any(policy[demand.line_id] == shortage.CANCEL for demand in missing):
+            return Reserved(request.order_id, UNAVAILABLE, missing=missing)
+        taken = found.allocations if found else ()
+        for allocation in taken:
+            self._left[allocation.warehouse, allocation.sku] -= allocation.quantity
+        return _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
+
+    def _sources(self, request: Request, skus: Iterable[str]) -> list[Source]:
+        """What of these items is free for the order."""
+        sources, promised = [], {}
+        for sku in skus:
+            sources += [
+                Source(warehouse, sku, self._left[warehouse, sku], self._priority[warehouse])
+                for warehouse in self._places[sku]
+            ]
+            ahead = sum(one.quantity for one in self._queue[sku] if _is_ahead(one, request))
+            if ahead:
+                promised[sku] = ahead
+        return ration(sources, promised) if promised else sources
+
+
+def _is_ahead(one: Ahead, request: Request) -> bool:
+    if one.order_id == request.order_id:
+        return False
+    return (-one.priority, one.since) < (-request.priority, request.since)
+
+
+def _take_held(
+    wants: Sequence[Wanted], held: Sequence[Held]
+) -> tuple[tuple[Allocation, ...], list[Demand]]:
+    """Units that the checkout keeps for these lines, and the demand that is left."""
+    kept = {(h.sku, h.warehouse): h.quantity for h in held}
+    taken, rest = [], []
+    for want in wants:
+        left = want.open + want.backordered
+        for (sku, warehouse), there in kept.items():
+            take = min(left, there) if sku == want.sku else 0
+            if take:
+                taken.append(Allocation(want.line_id, sku, warehouse, take))
+                kept[sku, warehouse] -= take
+                left -= take
+        if left:
+            rest.append(Demand(want.line_id, want.sku, left))
+    return tuple(taken), rest
+
+
+def _settle(
+    request: Request,
+    wants: Sequence[Wanted],
+    allocations: tuple[Allocation, ...],
+    from_hold: tuple[Allocation, ...],
+    missing: tuple[Demand, ...],
+    policy: Mapping[str, str],
+) -> Reserved:
+    """Reckon what each line's units become."""
+    units: Counter[str] = Counter()
+    for allocation in allocations:
+        units[allocation.line_id] += allocation.quantity
+    lacks = {demand.line_id: demand.quantity for demand in missing}
+    queued, canceled, served, dropped = [], [], {}, {}
+    for want in wants:
+        # Units that wait are served before new ones of the same line.
+        if waited := min(want.backordered, units[want.line_id]):
+            served[want.line_id] = waited
+        if not (lack := lacks.get(want.line_id, 0)):
+            continue
+        still_waiting = want.backordered - waited
+        if policy[want.line_id] in shortage.WAITING:
+            if lack > still_waiting:
+                queued.append(Demand(want.line_id, want.sku, lack - still_waiting))
+            continue
+        canceled.append(Demand(want.line_id, want.sku, lack))
+        if still_waiting:
+            dropped[want.line_id] = still_waiting
+    live = sum(w.live for w in request.lines) - sum(d.quantity for d in canceled)
+    waits = any(policy[line_id] in shortage.WAITING for line_id in lacks)
+    return Reserved(
+        request.order_id,
+        UNAVAILABLE if not live else WAITING if waits else ALLOCATED,
+        allocations,
+        from_hold,
+        tuple(queued),
+        tuple(canceled),
+        served,
+        dropped,
+        missing,
+    )

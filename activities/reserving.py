@@ -6,18 +6,17 @@ cause, so that a worker which dies between the two goes on with the second.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import asyncpg
 
-from db import holds, ledger, notifications, outbox, reservations, stock, timeline
+from db import holds, ledger, notifications, outbox, reservations, stock
 from db.ledger import Movement
 from db.pool import Connection, Pool
-from db.reservations import Claim, DoneStep, HeldLine, LineMove
+from db.reservations import Claim, DoneStep, Event, HeldLine, LineMove
 from db.together import Together
 from domain.errors import NotFound
-from domain.reserving import UNAVAILABLE, Held, Request, Reserved, reserve
+from domain.reserving import UNAVAILABLE, Held, Request, Reserved, Wanted, reserve
 from domain.states import OrderStatus, ReservationStatus
 
 # The queue may hear of goods that came while an order was put into it and not yet committed.
@@ -82,47 +81,36 @@ async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> d
     """Reserve for these orders; those that are locked by others are left out unless we `wait`."""
     orders = await reservations.lock_orders(conn, list(asked), wait=wait)
     asks = {order_id: asked[order_id] for order_id in orders}
-    answers = await _known(conn, asks)
-    todo = [ask for ask in asks.values() if ask not in answers]
-    if not todo:
-        return answers
-    requests, held = await _requests(conn, todo, orders)
-    reserved = await _decide(conn, requests)
-    await _write(conn, asks, {r.order_id: r for r in requests}, reserved, held)
-    answers |= {asks[r.order_id]: _answer(r) for r in reserved}
+    if not asks:
+        return {}
+    lines = await reservations.lines_wanted(
+        conn, [(ask.order_id, ask.own_cause, ask.cause) for ask in asks.values()]
+    )
+    answers = {
+        asks[order_id]: Answer(known.done["outcome"], known.done.get("missing", False))
+        for order_id, known in lines.items()
+        if known.done is not None
+    }
+    todo = {order_id: row for order_id, row in orders.items() if asks[order_id] not in answers}
+    if todo:
+        held = await reservations.held_for(conn, [i for i, row in todo.items() if row["held"]])
+        requests = {i: _request(row, lines[i].wanted, held) for i, row in todo.items()}
+        reserved = await _decide(conn, list(requests.values()))
+        await _write(conn, asks, requests, reserved, held)
+        answers |= {asks[r.order_id]: _answer(r) for r in reserved}
     return answers
 
 
-async def _known(conn: Connection, asks: Mapping[str, Ask]) -> dict[Ask, Answer]:
-    """What was answered before: the reservation is done, or all of the step that it is part of."""
-    steps = [(ask.order_id, cause) for ask in asks.values() for cause in (ask.own_cause, ask.cause)]
-    return {
-        asks[step.order_id]: Answer(step.result["outcome"], step.result.get("missing", False))
-        for step in await reservations.steps_done(conn, steps)
-    }
-
-
-async def _requests(
-    conn: Connection, asks: Sequence[Ask], orders: Mapping[str, asyncpg.Record]
-) -> tuple[list[Request], list[HeldLine]]:
-    ids = [ask.order_id for ask in asks]
-    lines = await reservations.lines_wanted(conn, ids)
-    held = await reservations.held_for(conn, ids)
-    requests = [
-        Request(
-            order_id,
-            orders[order_id]["priority"],
-            orders[order_id]["created_at"],
-            orders[order_id]["status"] != OrderStatus.PENDING,
-            orders[order_id]["out_of_stock"],
-            lines[order_id],
-            [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order_id]
-            if held
-            else (),
-        )
-        for order_id in ids
-    ]
-    return requests, held
+def _request(order: asyncpg.Record, wanted: Sequence[Wanted], held: Sequence[HeldLine]) -> Request:
+    return Request(
+        order["id"],
+        order["priority"],
+        order["created_at"],
+        order["status"] != OrderStatus.PENDING,
+        order["out_of_stock"],
+        wanted,
+        [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order["id"]],
+    )
 
 
 async def _decide(conn: Connection, requests: Sequence[Request]) -> list[Reserved]:
@@ -162,23 +150,14 @@ async def _write(
     if kept:
         await holds.end(conn, {h.hold_id for h in kept}, ReservationStatus.ALLOCATED)
     await _end_waiting(conn, reserved)
-    await reservations.insert_claims(
-        conn, [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])]
-    )
-    await reservations.move_lines(conn, [move for r in reserved for move in _line_moves(r)])
-    await timeline.record_all(conn, [event for r in reserved for event in _events(r)])
     for r in reserved:
         await _tell(conn, r, asks[r.order_id].cause)
-    await reservations.finish_steps(
+    await reservations.keep(
         conn,
-        [
-            DoneStep(
-                r.order_id,
-                asks[r.order_id].own_cause,
-                {"outcome": (answer := _answer(r)).outcome, "missing": answer.missing},
-            )
-            for r in reserved
-        ],
+        [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])],
+        [move for r in reserved for move in _line_moves(r)],
+        [event for r in reserved for event in _events(r)],
+        [DoneStep(r.order_id, asks[r.order_id].own_cause, asdict(_answer(r))) for r in reserved],
     )
 
 
@@ -229,15 +208,15 @@ def _line_moves(r: Reserved) -> list[LineMove]:
     return moves
 
 
-def _events(r: Reserved) -> list[tuple[str, str, dict[str, Any]]]:
+def _events(r: Reserved) -> list[Event]:
     """What the timeline says of it."""
-    events: list[tuple[str, str, dict[str, Any]]] = []
+    events = []
     if r.allocations:
         sources = [
             {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
             for a in r.allocations
         ]
-        events.append((r.order_id, "stock_allocated", {"sources": sources}))
+        events.append(Event(r.order_id, "stock_allocated", {"sources": sources}))
     for decision, demands in (
         ("order_canceled", r.missing if r.outcome == UNAVAILABLE and not r.canceled else ()),
         ("units_canceled", r.canceled),
@@ -246,7 +225,7 @@ def _events(r: Reserved) -> list[tuple[str, str, dict[str, Any]]]:
         if demands:
             units = [{"line_id": d.line_id, "sku": d.sku, "quantity": d.quantity} for d in demands]
             data = {"decision": decision, "units": units}
-            events.append((r.order_id, "out_of_stock", data))
+            events.append(Event(r.order_id, "out_of_stock", data))
     return events
 
 

@@ -5,7 +5,7 @@ The order of locks is that of the whole house: orders by id, then levels by item
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -56,12 +56,29 @@ class HeldLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of an order's timeline: what the system did."""
+
+    order_id: str
+    type: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class DoneStep:
     """A step of an order that is done, and what it answered."""
 
     order_id: str
     cause: str
-    result: Any
+    result: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Lines:
+    """An order's lines; `done` is the step's answer when it was done before."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    done: Mapping[str, Any] | None = None
 
 
 async def lock_orders(
@@ -72,24 +89,20 @@ async def lock_orders(
     return {row["id"]: row for row in await conn.fetch(name, sorted(order_ids))}
 
 
-async def steps_done(conn: Connection, steps: Sequence[tuple[str, str]]) -> list[DoneStep]:
-    """Those of the (order, cause) pairs that are done."""
-    rows = await conn.fetch(
-        _SQL["steps_done"], [order_id for order_id, _ in steps], [cause for _, cause in steps]
-    )
-    return [DoneStep(**row) for row in rows]
-
-
-async def lines_wanted(conn: Connection, order_ids: Sequence[str]) -> dict[str, list[Wanted]]:
-    """The lines of each order."""
-    lines: defaultdict[str, list[Wanted]] = defaultdict(list)
-    for order_id, *rest in await conn.fetch(_SQL["lines_wanted"], list(order_ids)):
-        lines[order_id].append(Wanted(*rest))
+async def lines_wanted(conn: Connection, steps: Sequence[tuple[str, str, str]]) -> dict[str, Lines]:
+    """The lines of each order, for (order, step, the step that it is part of)."""
+    lines: defaultdict[str, Lines] = defaultdict(Lines)
+    columns = zip(*steps, strict=True)
+    for order_id, *want, done in await conn.fetch(_SQL["lines_wanted"], *columns):
+        lines[order_id].wanted.append(Wanted(*want))
+        lines[order_id].done = done
     return lines
 
 
 async def held_for(conn: Connection, order_ids: Sequence[str]) -> list[HeldLine]:
     """What checkouts keep for these orders."""
+    if not order_ids:
+        return []
     rows = await conn.fetch(_SQL["held_for_orders"], list(order_ids))
     return [HeldLine(**row) for row in rows]
 
@@ -100,31 +113,23 @@ async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
     return [Ahead(*row) for row in rows]
 
 
-async def insert_claims(conn: Connection, claims: Sequence[Claim]) -> None:
-    """Write new claims."""
-    if not claims:
-        return
+async def keep(
+    conn: Connection,
+    claims: Sequence[Claim],
+    moves: Sequence[LineMove],
+    events: Sequence[Event],
+    steps: Sequence[DoneStep],
+) -> None:
+    """Write what orders got, and that their steps are done. Each line is moved once."""
     await conn.execute(
-        _SQL["insert_claims"],
-        *([getattr(claim, name) for claim in claims] for name in Claim.__slots__),
+        _SQL["keep_reservations"],
+        *_columns(Claim, claims),
+        *_columns(LineMove, moves),
+        *_columns(Event, events),
+        *_columns(DoneStep, steps),
     )
 
 
-async def move_lines(conn: Connection, moves: Sequence[LineMove]) -> None:
-    """Move units between the counters of lines, each line once."""
-    if not moves:
-        return
-    await conn.execute(
-        _SQL["move_lines"],
-        *([getattr(move, name) for move in moves] for name in LineMove.__slots__),
-    )
-
-
-async def finish_steps(conn: Connection, steps: Sequence[DoneStep]) -> None:
-    """These steps are done."""
-    await conn.execute(
-        _SQL["finish_steps"],
-        [step.order_id for step in steps],
-        [step.cause for step in steps],
-        [step.result for step in steps],
-    )
+def _columns(kind: type, rows: Sequence[object]) -> list[list[Any]]:
+    """The rows' fields as arrays, in the order of the fields."""
+    return [[getattr(row, column.name) for row in rows] for column in fields(kind)]

@@ -1,6 +1,6 @@
 """The order's timeline: every event, refused requests included."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,16 +27,3 @@ async def record(  # noqa: PLR0913 - an event has these columns
         _SQL["record_event"], order_id, type_, actor, role, dict(data or {}), note, occurred_at
     )
     return event_id
-
-
-async def record_all(
-    conn: Connection, events: Sequence[tuple[str, str, Mapping[str, Any]]]
-) -> None:
-    """Write (order, type, data) for many orders in one statement: what the system did."""
-    await conn.execute(
-        _SQL["record_events"],
-        [order_id for order_id, _, _ in events],
-        [type_ for _, type_, _ in events],
-        [dict(data) for _, _, data in events],
-        SYSTEM,
-    )

@@ -1,26 +1,27 @@
 -- name: lock_orders
 -- Orders that reserve together, locked in one order everywhere, each with its place in the queue.
-SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at
+SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
+    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held
 FROM orders o WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o;
 
 -- name: lock_free_orders
 -- The same for those that nobody else is working on.
-SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at
+SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
+    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held
 FROM orders o WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED;
 
--- name: steps_done
--- What is known of these steps of orders.
-SELECT s.order_id, s.cause, s.result
-FROM unnest($1::text[], $2::text[]) AS asked (order_id, cause)
-JOIN steps s ON s.order_id = asked.order_id AND s.cause = asked.cause;
-
 -- name: lines_wanted
--- The lines of orders, with the units that need a source.
-SELECT l.order_id, l.id, l.sku, l.open, l.backordered, l.quantity - l.canceled AS live,
-    l.out_of_stock
-FROM order_lines l WHERE l.order_id = ANY($1::text[])
+-- The lines of orders, with the units that need a source; and what is known of the step that
+-- reserves them, or of the one that it is a part of.
+SELECT a.order_id, l.id, l.sku, l.open, l.backordered, l.quantity - l.canceled AS live,
+    l.out_of_stock, s.result AS done
+FROM unnest($1::text[], $2::text[], $3::text[]) AS a (order_id, cause, whole)
+JOIN order_lines l ON l.order_id = a.order_id
+LEFT JOIN LATERAL (
+    SELECT result FROM steps WHERE order_id = a.order_id AND cause IN (a.cause, a.whole) LIMIT 1
+) s ON true
 ORDER BY l.order_id, l.position;
 
 -- name: held_for_orders
@@ -40,22 +41,24 @@ CROSS JOIN LATERAL (
     ORDER BY q.priority DESC, q.queued_at, q.order_id LIMIT w.free
 ) r;
 
--- name: insert_claims
--- Claims of many orders' lines on stock: units of a warehouse, or a place in the queue.
-INSERT INTO reservations
-    (order_id, line_id, sku, warehouse, quantity, status, cause, priority, queued_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],
-    $7::text[], $8::int[], $9::timestamptz[]);
-
--- name: move_lines
--- Units of many lines between their counters; the CHECK on each row keeps its sum.
-UPDATE order_lines l SET open = l.open + m.open, allocated = l.allocated + m.allocated,
-    backordered = l.backordered + m.backordered, canceled = l.canceled + m.canceled
-FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::int[])
-    AS m (line_id, open, allocated, backordered, canceled)
-WHERE l.id = m.line_id;
-
--- name: finish_steps
--- Steps of many orders are done, with what they answered.
+-- name: keep_reservations
+-- What many orders got, in one round trip: claims on units of a warehouse (or, without one, on a
+-- place in the queue), the lines' counters, the timeline, and that the step is done.
+WITH claims AS (
+    INSERT INTO reservations
+        (order_id, line_id, sku, warehouse, quantity, status, cause, priority, queued_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],
+        $7::text[], $8::int[], $9::timestamptz[])
+), lines AS (
+    UPDATE order_lines l SET open = l.open + m.open, allocated = l.allocated + m.allocated,
+        backordered = l.backordered + m.backordered, canceled = l.canceled + m.canceled
+    FROM unnest($10::text[], $11::int[], $12::int[], $13::int[], $14::int[])
+        AS m (line_id, open, allocated, backordered, canceled)
+    WHERE l.id = m.line_id
+), told AS (
+    INSERT INTO events (order_id, type, actor, role, data)
+    SELECT e.order_id, e.type, 'kervan', 'system', e.data
+    FROM unnest($15::text[], $16::text[], $17::jsonb[]) AS e (order_id, type, data)
+)
 INSERT INTO steps (order_id, cause, result)
-SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[]);
+SELECT * FROM unnest($18::text[], $19::text[], $20::jsonb[]);

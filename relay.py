@@ -16,7 +16,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import fulfillment, orders, outbox, payments, timeline
+from db import fulfillment, holds, orders, outbox, payments, timeline
 from db.outbox import InboxRow, OutboxRow
 from db.pool import Connection, Pool
 from domain.attention import CAN, LATE_PAYMENT
@@ -292,9 +292,14 @@ class Relay:
             for kind, deadline in passed:
                 signal = DeadlineSignal(kind, deadline.subject)
                 await outbox.add(conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal))
-        if passed:
+        if await self._end_holds() or passed:
             self._news.set()
         return False
+
+    async def _end_holds(self) -> bool:
+        """Give back what checkouts kept for too long; whether there was any."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            return bool(await holds.expire(conn, _BATCH))
 
 
 def _is_news(order: Order, news: Mapping[str, Any]) -> bool:

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     return_window: timedelta = timedelta(days=14)
     pick_deadline: timedelta = timedelta(days=1)
     delivery_deadline: timedelta = timedelta(days=7)
+    stock_hold: timedelta = Field(
+        default=timedelta(minutes=15), description="how long a checkout keeps stock, unless it says"
+    )
+    stock_hold_max: timedelta = Field(
+        default=timedelta(hours=1), description="the longest that a checkout may keep stock"
+    )
     authorization_margin: timedelta = Field(
         default=timedelta(hours=12),
         description="how long before it runs out an uncaptured authorization is put to a person",

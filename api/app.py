@@ -14,10 +14,12 @@ from fastapi.routing import APIRoute
 from api import errors, housekeeping, logs, observe, openapi, providers
 from api.deps import Guard, Services
 from api.engine import Engine
+from api.holding import HoldDesk
 from api.placing import OrderDesk
 from api.routes import (
     catalog,
     health,
+    holds,
     keys,
     orders,
     quotes,
@@ -69,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         requests,
         webhooks,
         stock,
+        holds,
         catalog,
         voices,
         quotes,
@@ -132,6 +135,7 @@ def _services(settings: Settings) -> Services:
             dev_key=key.get_secret_value() if key else None,
             per_minute=settings.rate_limit_per_minute,
         ),
+        holds=HoldDesk(lambda: own.pool),
     )
     return own
 

@@ -18,6 +18,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from api.engine import Engine
+    from api.holding import HoldDesk
     from api.providers import Providers
     from api.starter import Starter
     from api.stream import EventHub
@@ -63,6 +64,7 @@ class Services:
     hub: "EventHub"
     providers: "Providers"
     guard: "Guard"
+    holds: "HoldDesk"
     database: Pool | None = None
 
     @property

@@ -14,8 +14,9 @@ from api.schemas.fields import e164
 from api.schemas.orders import AddressIn, PlaceOrder
 from api.views import Links, dumps, ok
 from api.views import order as view_order
-from db import idempotency, intake, reads
+from db import holds, idempotency, intake, reads, timeline
 from db.new_ids import new_id
+from db.pool import Connection
 from settings import Settings
 from workflows.messages import Policy
 
@@ -71,7 +72,7 @@ class OrderDesk:
         )
         try:
             async with self._services.pool.acquire() as conn:
-                placed = await intake.place(conn, order, placement)
+                placed = await self._write(conn, order, placement, parsed.value.stock_hold)
         except intake.KeyTaken:
             return await self._repeat(parsed, caller, key or "")
         except intake.ChannelOrderTaken:
@@ -80,6 +81,23 @@ class OrderDesk:
             placed.outbox_id, order.id, {**placement.start, "number": placed.number}
         )
         return Answer(_CREATED, (head + placed.number + tail).encode())
+
+    async def _write(
+        self,
+        conn: Connection,
+        order: intake.NewOrder,
+        placement: intake.Placement,
+        hold_id: str | None,
+    ) -> intake.Placed:
+        """The order, with what its checkout kept; a hold that is over must not lose the order."""
+        if hold_id is None:
+            return await intake.place(conn, order, placement)
+        async with conn.transaction():
+            placed = await intake.place(conn, order, placement)
+            kept = await holds.bind(conn, hold_id, order.id)
+            type_ = "stock_hold_taken" if kept else "stock_hold_over"
+            await timeline.record(conn, order.id, type_, data={"stock_hold": hold_id})
+            return placed
 
     def _answer(self, order: intake.NewOrder) -> tuple[str, str]:
         """The answer before and after the order's number, which only the database knows."""

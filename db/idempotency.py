@@ -5,6 +5,7 @@ the unique index until the first has committed, and then reads its answer. A row
 is a claim: its effect is under way outside PostgreSQL, and `response` holds what the claim made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -58,6 +59,22 @@ async def remember(conn: Connection, actor: str, key: str, made: str) -> None:
 async def answer(conn: Connection, actor: str, key: str, status: int, response: str) -> bool:
     """Store the answer; False when a twin of the request has stored its own before."""
     return bool(await conn.fetchval(_SQL["store_answer"], actor, key, status, response))
+
+
+async def claim_all(
+    conn: Connection, keys: Sequence[tuple[str, str, bytes]]
+) -> set[tuple[str, str]]:
+    """Claim (actor, key, request hash) of many requests; the (actor, key) that are ours now."""
+    if not keys:
+        return set()
+    rows = await conn.fetch(_SQL["claim_keys"], *zip(*keys, strict=True))
+    return {(row["actor"], row["key"]) for row in rows}
+
+
+async def answer_all(conn: Connection, answers: Sequence[tuple[str, str, int, str]]) -> None:
+    """Store (actor, key, status, response) of keys that were claimed in this transaction."""
+    if answers:
+        await conn.execute(_SQL["store_answers"], *zip(*answers, strict=True))
 
 
 async def forget_old(conn: Connection, age: timedelta, limit: int) -> int:

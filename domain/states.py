@@ -218,6 +218,7 @@ OPERATION: Table[OperationStatus] = _table(
 
 RESERVATION: Table[ReservationStatus] = _table(
     {
+        # What a checkout keeps: a row of its own (stock_holds).
         R.HELD: {R.ALLOCATED, R.RELEASED, R.EXPIRED},
         # Units that were waited for and came are claimed by a new, allocated row.
         R.BACKORDERED: {R.RELEASED},

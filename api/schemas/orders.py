@@ -128,6 +128,10 @@ class PlaceOrder(Strict):
     ship: Literal["complete", "in_parts"] | None = None
     priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
     placed_at: When | None = None
+    stock_hold: Annotated[
+        str | None,
+        Field(pattern=r"^shd_[0-9a-z]{1,60}$", description="units that the checkout kept"),
+    ] = None
     notes: Note | None = None
     metadata: Metadata = Field(default_factory=dict)
 

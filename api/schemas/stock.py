@@ -103,3 +103,17 @@ class TransferIn(Strict):
     reference: Reference
     lines: Annotated[list[StockLineIn], Lines]
     occurred_at: When | None = None
+
+
+class StockHoldIn(Strict):
+    """Units that a checkout wants to keep; without `expires_in_seconds`, as the shop does."""
+
+    reference: Reference | None = None
+    lines: Annotated[list[StockLineIn], Field(min_length=1, max_length=500)]
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+
+
+class ExtendHoldIn(Strict):
+    """Keep the units for that long from now."""
+
+    expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None

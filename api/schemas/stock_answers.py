@@ -81,3 +81,24 @@ class WarehouseOut(Out):
     priority: int
     created_at: datetime
     updated_at: datetime
+
+
+class HeldLineOut(Out):
+    """Units that are kept at a location."""
+
+    sku: str
+    warehouse: str
+    quantity: int
+
+
+class StockHoldOut(Out):
+    """Stock that a checkout keeps: `held`, `allocated` (to an order), `released` or `expired`."""
+
+    id: str
+    reference: str | None
+    status: str
+    order_id: str | None
+    expires_at: datetime
+    created_at: datetime
+    ended_at: datetime | None
+    lines: list[HeldLineOut]

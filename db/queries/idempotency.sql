@@ -22,3 +22,17 @@ DELETE FROM idempotency_keys WHERE (actor, key) IN (
 UPDATE idempotency_keys SET status = $3, response = $4
 WHERE actor = $1 AND key = $2 AND status IS NULL
 RETURNING true;
+
+-- name: claim_keys
+-- Keys of requests that are carried out together; those that are known are left out.
+INSERT INTO idempotency_keys (actor, key, request_hash)
+SELECT k.actor, k.key, k.request_hash
+FROM unnest($1::text[], $2::text[], $3::bytea[]) AS k (actor, key, request_hash)
+ORDER BY k.actor, k.key
+ON CONFLICT (actor, key) DO NOTHING
+RETURNING actor, key;
+
+-- name: store_answers
+UPDATE idempotency_keys k SET status = a.status, response = a.response
+FROM unnest($1::text[], $2::text[], $3::int[], $4::text[]) AS a (actor, key, status, response)
+WHERE k.actor = a.actor AND k.key = a.key;

@@ -72,15 +72,21 @@ async def level(pool: Pool, sku: str) -> dict[str, tuple[int, int]]:
 
 
 async def books_agree(pool: Pool) -> None:
-    """Counters equal the ledger's sums, and allocated units are claimed by somebody."""
+    """Counters equal the ledger's sums; units allocated or held are claimed by somebody."""
     off = await pool.fetch("""
-        SELECT l.sku, l.warehouse, l.on_hand, l.allocated, m.on_hand, m.allocated, r.quantity
+        SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, m.on_hand, m.allocated, m.held,
+            r.quantity, h.quantity
         FROM stock_levels l
-        LEFT JOIN (SELECT sku, warehouse, sum(on_hand) AS on_hand, sum(allocated) AS allocated
+        LEFT JOIN (SELECT sku, warehouse, sum(on_hand) AS on_hand, sum(allocated) AS allocated,
+                          sum(held) AS held
                    FROM stock_movements GROUP BY 1, 2) m USING (sku, warehouse)
         LEFT JOIN (SELECT sku, warehouse, sum(quantity) AS quantity FROM reservations
                    WHERE status = 'allocated' GROUP BY 1, 2) r USING (sku, warehouse)
+        LEFT JOIN (SELECT c.sku, c.warehouse, sum(c.quantity) AS quantity FROM stock_hold_lines c
+                   JOIN stock_holds o ON o.id = c.hold_id AND o.status = 'held'
+                   GROUP BY 1, 2) h USING (sku, warehouse)
         WHERE l.on_hand <> coalesce(m.on_hand, 0) OR l.allocated <> coalesce(m.allocated, 0)
            OR l.allocated <> coalesce(r.quantity, 0)
+           OR l.held <> coalesce(m.held, 0) OR l.held <> coalesce(h.quantity, 0)
     """)
     assert [tuple(row) for row in off] == []

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 
 import asyncpg
 
-from db import holds, ledger, notifications, outbox, reservations, stock
+from db import holds, ledger, notifications, outbox, reservations, sourcing, stock
 from db.ledger import Movement
 from db.pool import Connection, Pool
 from db.reservations import Claim, DoneStep, Event, HeldLine, LineMove
 from db.together import Together
 from domain.errors import NotFound
 from domain.reserving import UNAVAILABLE, Held, Request, Reserved, Wanted, reserve
+from domain.sourcing import Destination
 from domain.states import OrderStatus, ReservationStatus
 
 # The queue may hear of goods that came while an order was put into it and not yet committed.
@@ -110,6 +111,7 @@ def _request(order: asyncpg.Record, wanted: Sequence[Wanted], held: Sequence[Hel
         order["out_of_stock"],
         wanted,
         [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order["id"]],
+        Destination(order["country"], order["postal_code"]),
     )
 
 
@@ -117,12 +119,14 @@ async def _decide(conn: Connection, requests: Sequence[Request]) -> list[Reserve
     """Lock the levels of all items asked for, see who waits for them, and decide."""
     skus = {w.sku for request in requests for w in request.lines if w.open + w.backordered}
     skus |= {held.sku for request in requests for held in request.held}
+    # Before the locks, so that nobody waits for it.
+    rules, sites = await sourcing.for_items(conn, skus)
     sources = await stock.lock_sources(conn, skus)
     free: Counter[str] = Counter()
     for source in sources:
         free[source.sku] += max(0, source.available)
     ahead = await reservations.queue_heads(conn, +free) if +free else []
-    return reserve(requests, sources, ahead)
+    return reserve(requests, sources, ahead, sites, rules)
 
 
 def _answer(reserved: Reserved) -> Answer:
@@ -211,12 +215,13 @@ def _line_moves(r: Reserved) -> list[LineMove]:
 def _events(r: Reserved) -> list[Event]:
     """What the timeline says of it."""
     events = []
+    why = {"sourcing": r.decision} if r.decision else {}
     if r.allocations:
         sources = [
             {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
             for a in r.allocations
         ]
-        events.append(Event(r.order_id, "stock_allocated", {"sources": sources}))
+        events.append(Event(r.order_id, "stock_allocated", {"sources": sources, **why}))
     for decision, demands in (
         ("order_canceled", r.missing if r.outcome == UNAVAILABLE and not r.canceled else ()),
         ("units_canceled", r.canceled),
@@ -224,7 +229,7 @@ def _events(r: Reserved) -> list[Event]:
     ):
         if demands:
             units = [{"line_id": d.line_id, "sku": d.sku, "quantity": d.quantity} for d in demands]
-            data = {"decision": decision, "units": units}
+            data = {"decision": decision, "units": units, **({} if r.allocations else why)}
             events.append(Event(r.order_id, "out_of_stock", data))
     return events
 

@@ -14,6 +14,7 @@ import asyncpg
 from db.pool import Connection
 from db.sql import queries
 from domain.reserving import Ahead, Wanted
+from domain.sourcing import Destination
 
 _SQL = queries("reservations")
 
@@ -108,9 +109,23 @@ async def held_for(conn: Connection, order_ids: Sequence[str]) -> list[HeldLine]
 
 
 async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
-    """Who waits first for each item, up to as many orders as it has free units."""
+    """Who waits first for each item, up to as many orders as it has free units.
+
+    Where rules keep an item from somebody, those units may be for any who waits: then all of them.
+    """
     rows = await conn.fetch(_SQL["queue_heads"], list(free), list(free.values()))
-    return [Ahead(*row) for row in rows]
+    return [
+        Ahead(
+            row["sku"],
+            row["order_id"],
+            row["priority"],
+            row["queued_at"],
+            row["quantity"],
+            row["category"],
+            Destination(row["country"], row["postal_code"]),
+        )
+        for row in rows
+    ]
 
 
 async def keep(

@@ -7,11 +7,23 @@ units for which somebody waits who is ahead of an order are not its to take.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from domain import shortage
-from domain.sourcing import Allocation, Demand, Source, plan, ration
+from domain.sourcing import (
+    Allocation,
+    Demand,
+    Destination,
+    Plan,
+    Rules,
+    Site,
+    Source,
+    plan,
+    ration,
+    servers,
+)
 
 ALLOCATED, WAITING, UNAVAILABLE = "allocated", "waiting", "unavailable"
 
@@ -26,6 +38,7 @@ class Wanted:
     backordered: int
     live: int
     out_of_stock: str | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class Request:
     out_of_stock: str
     lines: Sequence[Wanted]
     held: Sequence[Held] = ()
+    destination: Destination = field(default_factory=Destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,8 @@ class Ahead:
     priority: int
     since: datetime
     quantity: int
+    category: str = ""
+    destination: Destination = field(default_factory=Destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,7 @@ class Reserved:
 
     `from_hold` are those of the allocations that its checkout had kept. `queued` units wait from
     now on; `canceled` ones nobody has. `served` and `dropped` are waiting units that wait no more.
+    `decision` tells which locations were looked at, and why these.
     """
 
     order_id: str
@@ -78,13 +95,22 @@ class Reserved:
     served: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[Demand, ...] = ()
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 def reserve(
-    requests: Iterable[Request], sources: Sequence[Source], waiting: Iterable[Ahead]
+    requests: Iterable[Request],
+    sources: Sequence[Source],
+    waiting: Iterable[Ahead],
+    sites: Mapping[str, Site],
+    rules: Rules,
 ) -> list[Reserved]:
-    """Serve the requests one after the other, by their place in the queue."""
-    shelf = _Shelf(sources, waiting)
+    """Serve the requests one after the other, by their place in the queue.
+
+    `sites` are the warehouses of the sources, as far as they are known; `rules` say which of them
+    ships what.
+    """
+    shelf = _Shelf(sources, waiting, sites, rules)
     return [
         shelf.serve(request)
         for request in sorted(requests, key=lambda r: (-r.priority, r.since, r.order_id))
@@ -94,21 +120,28 @@ def reserve(
 class _Shelf:
     """What is left while the orders are served."""
 
-    def __init__(self, sources: Sequence[Source], waiting: Iterable[Ahead]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        waiting: Iterable[Ahead],
+        sites: Mapping[str, Site],
+        rules: Rules,
+    ) -> None:
+        self._sites, self._rules = sites, rules
         self._left = {(s.warehouse, s.sku): s.available for s in sources}
         self._priority = {s.warehouse: s.priority for s in sources}
         self._places: defaultdict[str, list[str]] = defaultdict(list)
         for source in sources:
             self._places[source.sku].append(source.warehouse)
-        self._queue: defaultdict[str, list[Ahead]] = defaultdict(list)
+        self._queue: defaultdict[str, list[tuple[Ahead, frozenset[str]]]] = defaultdict(list)
         for one in waiting:
-            self._queue[one.sku].append(one)
+            self._queue[one.sku].append((one, self._choice(one)))
 
     def serve(self, request: Request) -> Reserved:
         """Find sources; what nobody has waits, is canceled, or ends the order, by policy."""
         wants = [w for w in request.lines if w.open + w.backordered]
         from_hold, rest = _take_held(wants, request.held)
-        found = plan(rest, self._sources(request, {d.sku for d in rest})) if rest else None
+        found = self._plan(request, rest) if rest else None
         missing = found.missing if found else ()
         policy = {
             w.line_id: shortage.decide(
@@ -117,23 +150,43 @@ class _Shelf:
             for w in wants
         }
         if any(policy[demand.line_id] == shortage.CANCEL for demand in missing):
-            return Reserved(request.order_id, UNAVAILABLE, missing=missing)
+            return Reserved(
+                request.order_id,
+                UNAVAILABLE,
+                missing=missing,
+                decision=found.decision if found else {},
+            )
         taken = found.allocations if found else ()
         for allocation in taken:
             self._left[allocation.warehouse, allocation.sku] -= allocation.quantity
-        return _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
+        settled = _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
+        return replace(settled, decision=found.decision) if found else settled
+
+    def _plan(self, request: Request, demands: Sequence[Demand]) -> Plan:
+        """Which locations ship it, of those that keep one of its items."""
+        skus = {demand.sku for demand in demands}
+        free = {(s.warehouse, s.sku): s.available for s in self._sources(request, skus)}
+        sites = {code: self._sites[code] for code, _ in free if code in self._sites}
+        return plan(demands, free, sites, request.destination, self._rules)
+
+    def _choice(self, one: Ahead) -> frozenset[str]:
+        """The warehouses that may serve who waits: goods of others are not kept for them."""
+        demand = Demand("", one.sku, one.quantity, one.category)
+        places = [self._sites[w] for w in self._places[one.sku] if w in self._sites]
+        return servers(demand, one.destination, places)
 
     def _sources(self, request: Request, skus: Iterable[str]) -> list[Source]:
         """What of these items is free for the order."""
-        sources, promised = [], {}
+        sources: list[Source] = []
+        promised: Counter[tuple[str, frozenset[str]]] = Counter()
         for sku in skus:
             sources += [
                 Source(warehouse, sku, self._left[warehouse, sku], self._priority[warehouse])
                 for warehouse in self._places[sku]
             ]
-            ahead = sum(one.quantity for one in self._queue[sku] if _is_ahead(one, request))
-            if ahead:
-                promised[sku] = ahead
+            for one, choice in self._queue[sku]:
+                if _is_ahead(one, request):
+                    promised[sku, choice] += one.quantity
         return ration(sources, promised) if promised else sources
 
 
@@ -158,7 +211,7 @@ def _take_held(
                 kept[sku, warehouse] -= take
                 left -= take
         if left:
-            rest.append(Demand(want.line_id, want.sku, left))
+            rest.append(Demand(want.line_id, want.sku, left, want.category))
     return tuple(taken), rest
 
 

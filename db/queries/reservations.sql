@@ -1,24 +1,29 @@
 -- name: lock_orders
 -- Orders that reserve together, locked in one order everywhere, each with its place in the queue.
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
-    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held
-FROM orders o WHERE o.id = ANY($1::text[])
+    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
+    coalesce(c.shipping_address ->> 'country', '') AS country,
+    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+FROM orders o LEFT JOIN order_contacts c ON c.order_id = o.id WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o;
 
 -- name: lock_free_orders
 -- The same for those that nobody else is working on.
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
-    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held
-FROM orders o WHERE o.id = ANY($1::text[])
+    EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
+    coalesce(c.shipping_address ->> 'country', '') AS country,
+    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+FROM orders o LEFT JOIN order_contacts c ON c.order_id = o.id WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED;
 
 -- name: lines_wanted
 -- The lines of orders, with the units that need a source; and what is known of the step that
 -- reserves them, or of the one that it is a part of.
 SELECT a.order_id, l.id, l.sku, l.open, l.backordered, l.quantity - l.canceled AS live,
-    l.out_of_stock, s.result AS done
+    l.out_of_stock, coalesce(i.category, '') AS category, s.result AS done
 FROM unnest($1::text[], $2::text[], $3::text[]) AS a (order_id, cause, whole)
 JOIN order_lines l ON l.order_id = a.order_id
+LEFT JOIN items i ON i.sku = l.sku
 LEFT JOIN LATERAL (
     SELECT result FROM steps WHERE order_id = a.order_id AND cause IN (a.cause, a.whole) LIMIT 1
 ) s ON true
@@ -32,14 +37,21 @@ WHERE h.order_id = ANY($1::text[]) AND h.status = 'held'
 ORDER BY l.hold_id, l.sku, l.warehouse;
 
 -- name: queue_heads
--- Who waits first for each of these items: as many orders as its free units could serve.
-SELECT w.sku, r.order_id, r.priority, r.queued_at, r.quantity
-FROM unnest($1::text[], $2::int[]) AS w (sku, free)
+-- Who waits first for each of these items: as many orders as its free units could serve; and
+-- everybody where some may not be served with them, since it may be the last who can.
+SELECT w.sku, r.order_id, r.priority, r.queued_at, r.quantity, coalesce(i.category, '') AS category,
+    coalesce(c.shipping_address ->> 'country', '') AS country,
+    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+FROM unnest($1::text[], $2::int[]) AS w (sku, free) LEFT JOIN items i ON i.sku = w.sku
 CROSS JOIN LATERAL (
     SELECT q.order_id, q.priority, q.queued_at, q.quantity FROM reservations q
     WHERE q.status = 'backordered' AND q.sku = w.sku
-    ORDER BY q.priority DESC, q.queued_at, q.order_id LIMIT w.free
-) r;
+    ORDER BY q.priority DESC, q.queued_at, q.order_id
+    LIMIT CASE WHEN EXISTS (
+        SELECT FROM sourcing_exclusions e
+        WHERE e.sku IN ('', w.sku) AND e.category IN ('', coalesce(i.category, ''))
+    ) THEN NULL ELSE w.free END
+) r LEFT JOIN order_contacts c ON c.order_id = r.order_id;
 
 -- name: keep_reservations
 -- What many orders got, in one round trip: claims on units of a warehouse (or, without one, on a

@@ -1,9 +1,11 @@
 -- name: lock_levels
 -- Every level of these items, locked in one order everywhere, so that two orders never deadlock.
-SELECT l.warehouse, l.sku, l.on_hand - l.allocated - l.held - l.damaged - l.safety AS available,
+-- A closed warehouse has nothing to give; it is told of, so that its goods are not wondered about.
+SELECT l.warehouse, l.sku, CASE WHEN w.closed_at IS NULL
+    THEN l.on_hand - l.allocated - l.held - l.damaged - l.safety ELSE 0 END AS available,
     w.priority
 FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
-WHERE l.sku = ANY($1::text[]) AND w.closed_at IS NULL
+WHERE l.sku = ANY($1::text[])
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;
 
@@ -31,13 +33,20 @@ UPDATE reservations SET quantity = quantity - $2, updated_at = now() WHERE id = 
 SELECT priority, created_at FROM orders WHERE id = $1;
 
 -- name: wake_waiting
--- News for the orders that wait first for each of these items, as many as its free units can serve.
-WITH free AS (
+-- News for the orders that wait first for each of these items, as many as its free units can serve;
+-- for all of them where rules may keep those units from the first.
+WITH shelves AS (
     SELECT l.sku, sum(greatest(0, l.on_hand - l.allocated - l.held - l.damaged - l.safety))::int
         AS units
     FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
     WHERE l.sku = ANY($1::text[]) AND w.closed_at IS NULL
     GROUP BY l.sku
+), free AS (
+    SELECT s.sku, CASE WHEN s.units > 0 AND EXISTS (
+        SELECT FROM sourcing_exclusions e
+        WHERE e.sku IN ('', s.sku) AND e.category IN ('', coalesce(i.category, ''))
+    ) THEN 2147483647 ELSE s.units END AS units
+    FROM shelves s LEFT JOIN items i ON i.sku = s.sku
 ), heads AS (
     SELECT r.order_id, r.priority, r.queued_at
     FROM free CROSS JOIN LATERAL (

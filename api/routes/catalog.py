@@ -10,7 +10,8 @@ from api.openapi import describe
 from api.schemas.answers import PageOut
 from api.schemas.stock import ItemIn, WarehouseIn
 from api.schemas.stock_answers import ItemOut, WarehouseOut
-from db import catalog
+from db import catalog, sourcing
+from db.sourcing import Author
 
 router = APIRouter(tags=["stock"])
 
@@ -95,10 +96,15 @@ async def get_item(request: Request, sku: str) -> Response:
 )
 async def put_warehouse(request: Request, code: str) -> Response:
     """Make or change a warehouse; the same again changes nothing."""
-    await admit(request, WAREHOUSE)
+    caller = await admit(request, WAREHOUSE)
     body = (await parse(request, WarehouseIn)).value
-    name = _path_code(code, "code", _LONGEST_CODE)
-    async with services(request).pool.acquire() as conn:
+    name = warehouse_code(code)
+    author = Author(caller.name, caller.role)
+    async with (
+        services(request).pool.acquire() as conn,
+        conn.transaction(),
+        sourcing.watched(conn, name, author),
+    ):
         row = await catalog.put_warehouse(conn, catalog.Warehouse(name, **body.model_dump()))
     return views.ok(row).response()
 
@@ -129,10 +135,15 @@ async def get_warehouse(request: Request, code: str) -> Response:
     """One warehouse."""
     await admit(request, STOCK_READERS)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.warehouses(conn, code=_path_code(code, "code", _LONGEST_CODE))
+        found = await catalog.warehouses(conn, code=warehouse_code(code))
     if not found:
         raise not_found("warehouse")
     return views.ok(found[0]).response()
+
+
+def warehouse_code(value: str) -> str:
+    """A warehouse's code in a path."""
+    return _path_code(value, "code", _LONGEST_CODE)
 
 
 def _path_code(value: str, name: str, longest: int) -> str:

@@ -5,20 +5,21 @@ item costs one update a batch. What stands alone (a key that is known) is done a
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
 from api import views
 from api.errors import Answer, FieldError, Problem, invalid
 from api.placing import key_reused
-from db import catalog, holds, idempotency, reservations, stock
+from db import catalog, holds, idempotency, reservations, sourcing, stock
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from db.together import Together
 from domain import shortage
 from domain.reserving import UNAVAILABLE, Request, Reserved, Wanted, reserve
+from domain.sourcing import Destination
 from domain.states import ReservationStatus
 
 _CREATED = 201
@@ -35,6 +36,7 @@ class HoldAsk:
     reference: str | None
     lines: Sequence[tuple[str, int]]
     seconds: float
+    destination: Destination = field(default_factory=Destination)
 
 
 class HoldDesk:
@@ -115,13 +117,17 @@ async def _hold(conn: Connection, asks: Sequence[HoldAsk]) -> list[Answer]:
     if not asks:
         return []
     now = datetime.now(UTC)
-    requests = [_request(f"{n:06}", ask, now) for n, ask in enumerate(asks)]
-    sources = await stock.lock_sources(conn, {sku for ask in asks for sku, _ in ask.lines})
+    skus = {sku for ask in asks for sku, _ in ask.lines}
+    rules, sites = await sourcing.for_items(conn, skus)
+    limited = any(site.exclusions for site in sites.values())
+    categories = await sourcing.categories(conn, skus) if limited else {}
+    requests = [_request(f"{n:06}", ask, now, categories) for n, ask in enumerate(asks)]
+    sources = await stock.lock_sources(conn, skus)
     free: Counter[str] = Counter()
     for source in sources:
         free[source.sku] += max(0, source.available)
     ahead = await reservations.queue_heads(conn, +free) if +free else []
-    found = sorted(reserve(requests, sources, ahead), key=lambda r: r.order_id)
+    found = sorted(reserve(requests, sources, ahead, sites, rules), key=lambda r: r.order_id)
     new = [
         None
         if r.outcome == UNAVAILABLE
@@ -137,13 +143,21 @@ async def _hold(conn: Connection, asks: Sequence[HoldAsk]) -> list[Answer]:
     ]
 
 
-def _request(name: str, ask: HoldAsk, now: datetime) -> Request:
+def _request(name: str, ask: HoldAsk, now: datetime, categories: Mapping[str, str]) -> Request:
     """The checkout as an order that takes all or nothing; `name` keeps the order of arrival."""
     wanted = [
-        Wanted(str(place), sku, quantity, 0, quantity)
+        Wanted(str(place), sku, quantity, 0, quantity, category=categories.get(sku, ""))
         for place, (sku, quantity) in enumerate(ask.lines)
     ]
-    return Request(name, 0, now, confirmed=False, out_of_stock=shortage.CANCEL, lines=wanted)
+    return Request(
+        name,
+        0,
+        now,
+        confirmed=False,
+        out_of_stock=shortage.CANCEL,
+        lines=wanted,
+        destination=ask.destination,
+    )
 
 
 def _refuse(ask: HoldAsk, found: Reserved) -> Answer:

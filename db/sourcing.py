@@ -105,11 +105,15 @@ async def for_items(conn: Connection, skus: Collection[str]) -> tuple[Rules, dic
     return _rules(rows[0]), {row["code"]: _site(row) for row in rows if row["code"] is not None}
 
 
+async def categories(conn: Connection, skus: Collection[str]) -> dict[str, str]:
+    """The categories of these items, of those that have one."""
+    rows = await conn.fetch(_SQL["read_categories"], list(skus))
+    return {row["sku"]: row["category"] for row in rows}
+
+
 async def with_categories(conn: Connection, demands: Sequence[Demand]) -> list[Demand]:
     """The demands with the categories of their items, by which rules exclude."""
-    skus = sorted({demand.sku for demand in demands})
-    rows = await conn.fetch(_SQL["read_categories"], skus)
-    category = {row["sku"]: row["category"] for row in rows}
+    category = await categories(conn, {demand.sku for demand in demands})
     return [replace(demand, category=category.get(demand.sku, "")) for demand in demands]
 
 

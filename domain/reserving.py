@@ -6,7 +6,7 @@ units for which somebody waits who is ahead of an order are not its to take.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -140,7 +140,7 @@ class _Shelf:
     def serve(self, request: Request) -> Reserved:
         """Find sources; what nobody has waits, is canceled, or ends the order, by policy."""
         wants = [w for w in request.lines if w.open + w.backordered]
-        from_hold, rest = _take_held(wants, request.held)
+        from_hold, rest = _take_held(wants, request.held, lambda want: self._servers(request, want))
         found = self._plan(request, rest) if rest else None
         missing = found.missing if found else ()
         policy = {
@@ -161,6 +161,10 @@ class _Shelf:
             self._left[allocation.warehouse, allocation.sku] -= allocation.quantity
         settled = _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
         return replace(settled, decision=found.decision) if found else settled
+
+    def _servers(self, request: Request, want: Wanted) -> frozenset[str]:
+        demand = Demand(want.line_id, want.sku, want.live, want.category)
+        return servers(demand, request.destination, self._sites.values())
 
     def _plan(self, request: Request, demands: Sequence[Demand]) -> Plan:
         """Which locations ship it, of those that keep one of its items."""
@@ -197,15 +201,21 @@ def _is_ahead(one: Ahead, request: Request) -> bool:
 
 
 def _take_held(
-    wants: Sequence[Wanted], held: Sequence[Held]
+    wants: Sequence[Wanted],
+    held: Sequence[Held],
+    servers_of: Callable[[Wanted], frozenset[str]],
 ) -> tuple[tuple[Allocation, ...], list[Demand]]:
-    """Units that the checkout keeps for these lines, and the demand that is left."""
+    """Units that the checkout keeps for these lines, and the demand that is left.
+
+    The checkout may not have said whereto: what its location may not send there is not taken.
+    """
     kept = {(h.sku, h.warehouse): h.quantity for h in held}
     taken, rest = [], []
     for want in wants:
         left = want.open + want.backordered
+        allowed = servers_of(want) if kept else frozenset[str]()
         for (sku, warehouse), there in kept.items():
-            take = min(left, there) if sku == want.sku else 0
+            take = min(left, there) if sku == want.sku and warehouse in allowed else 0
             if take:
                 taken.append(Allocation(want.line_id, sku, warehouse, take))
                 kept[sku, warehouse] -= take

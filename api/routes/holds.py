@@ -17,6 +17,7 @@ from api.schemas.stock_answers import StockHoldOut
 from db import holds
 from db.pool import Connection
 from domain.errors import NotFound
+from domain.sourcing import Destination
 
 router = APIRouter(tags=["stock"])
 
@@ -30,7 +31,11 @@ _HOLD = "stock hold"
         StockHoldOut,
         status=201,
         body=StockHoldIn,
-        example={"reference": "cart-81", "lines": [{"sku": "TSHIRT-M", "quantity": 2}]},
+        example={
+            "reference": "cart-81",
+            "lines": [{"sku": "TSHIRT-M", "quantity": 2}],
+            "destination": {"country": "TR", "postal_code": "34720"},
+        },
         scopes=STOREFRONT,
     ),
 )
@@ -48,6 +53,7 @@ async def hold_stock(request: Request) -> Response:
         body.reference,
         [(line.sku, line.quantity) for line in body.lines],
         _seconds(own, body.expires_in_seconds),
+        body.destination.known if body.destination else Destination(),
     )
     return (await own.holds.hold(ask)).response()
 

@@ -16,6 +16,7 @@ from api.schemas.fields import (
     Strict,
     When,
 )
+from api.schemas.sourcing import DestinationIn
 
 Size = Annotated[int, Field(ge=0, le=100_000_000)]
 Lines = Field(min_length=1, max_length=1_000)
@@ -106,10 +107,14 @@ class TransferIn(Strict):
 
 
 class StockHoldIn(Strict):
-    """Units that a checkout wants to keep; without `expires_in_seconds`, as the shop does."""
+    """Units that a checkout wants to keep; without `expires_in_seconds`, as the shop does.
+
+    With a `destination` they are kept where the order would be shipped from.
+    """
 
     reference: Reference | None = None
     lines: Annotated[list[StockLineIn], Field(min_length=1, max_length=500)]
+    destination: DestinationIn | None = None
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
 
 

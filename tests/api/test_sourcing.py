@@ -275,3 +275,21 @@ async def test_readers_of_stock_look_and_the_warehouse_changes(api: httpx2.Async
     assert (
         await api.put("/v1/sourcing/rules", json=RULES, headers=bearer(hall))
     ).status_code == 200
+
+
+async def test_a_checkout_keeps_goods_where_its_order_would_be_shipped_from(
+    shop: httpx2.AsyncClient, pool: Pool
+) -> None:
+    await shop.put("/v1/warehouses/MAIN/sourcing", json={"exclusions": [{"country": "DE"}]})
+    kept = {}
+    for country in ("TR", "DE"):
+        body = {"lines": [{"sku": "A", "quantity": 1}], "destination": {"country": country}}
+        rules = RULES | {"criteria": ["priority"]}
+        await shop.put("/v1/sourcing/rules", json=rules)
+        made = await shop.post("/v1/stock/holds", json=body)
+        assert made.status_code == 201, made.text
+        kept[country] = made.json()["lines"][0]["warehouse"]
+    assert kept == {"TR": "MAIN", "DE": "WEST"}
+    batteries = {"lines": [{"sku": "B", "quantity": 1}], "destination": {"country": "DE"}}
+    assert (await shop.post("/v1/stock/holds", json=batteries)).status_code == 409
+    assert await pool.fetchval("SELECT sum(held) FROM stock_levels WHERE sku = 'B'") == 0

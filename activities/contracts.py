@@ -160,7 +160,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class PackedParcel:
-    """One box: units per line, grams, millimetres."""
+    """One box: units per line, grams, millimetres; the pieces' serial numbers per line."""
 
     shipment_id: str
     lines: dict[str, int]
@@ -168,6 +168,7 @@ class PackedParcel:
     length_mm: int
     width_mm: int
     height_mm: int
+    serials: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 
 from temporalio import activity
 
@@ -15,7 +14,7 @@ from activities.contracts import (
     ParcelNews,
     moment,
 )
-from db import fulfillment, notifications, orders, outbox, stock, timeline
+from db import fulfillment, notifications, orders, outbox, serials, stock, timeline
 from db.pool import Connection, Pool
 from domain.decisions import can_pack
 from domain.errors import ProviderRejected
@@ -45,7 +44,7 @@ class FulfillmentActivities:
                 [[ParcelLine(*part) for part in parcel.lines.items()] for parcel in task.parcels],
             )
             for parcel in task.parcels:
-                await self._add(step.conn, step.order, work, parcel, moment(task.occurred_at))
+                await self._add(step.conn, step.order, work, parcel, task)
             await fulfillment.set_work_status(step.conn, work, FulfillmentOrderStatus.IN_PROGRESS)
             await timeline.record(
                 step.conn,
@@ -67,8 +66,9 @@ class FulfillmentActivities:
         order: Order,
         work: FulfillmentOrder,
         parcel: PackedParcel,
-        packed_at: datetime | None,
+        task: Packed,
     ) -> None:
+        packed_at = moment(task.occurred_at)
         await fulfillment.add_parcel(
             conn,
             parcel.shipment_id,
@@ -80,6 +80,13 @@ class FulfillmentActivities:
             service=order.shipping_option,
             packed_at=packed_at,
         )
+        skus = {line.line_id: line.sku for line in work.lines}
+        units = [
+            serials.PackedUnits(line_id, skus[line_id], quantity, parcel.serials.get(line_id, ()))
+            for line_id, quantity in parcel.lines.items()
+        ]
+        told = serials.Told(f"pack:{parcel.shipment_id}", task.by.actor, packed_at)
+        await serials.pack(conn, order.id, work.warehouse, parcel.shipment_id, units, told)
 
     @activity.defn
     async def record_label(self, result: LabelResult) -> Order:
@@ -143,6 +150,8 @@ class FulfillmentActivities:
         units = Counter({part.line_id: part.quantity for part in shipment.lines})
         cause = f"{task.order_id}:ship:{shipment_id}"
         await stock.ship(step.conn, task.order_id, work.warehouse, units, cause)
+        told = serials.Told(cause, task.by.actor, moment(task.occurred_at))
+        await serials.ship(step.conn, shipment_id, told)
         for line_id, quantity in units.items():
             await fulfillment.add_shipped(step.conn, work.id, line_id, quantity)
             await orders.move_units(step.conn, line_id, allocated=-quantity, shipped=quantity)

@@ -17,7 +17,7 @@ from activities.contracts import (
     ShortPick,
 )
 from activities.reserving import ReservationDesk
-from db import fulfillment, holds, notifications, orders, payments, stock, timeline
+from db import fulfillment, holds, notifications, orders, payments, serials, stock, timeline
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
@@ -139,6 +139,8 @@ class OrderActivities:
             units = Counter({line.id: line.allocated + line.backordered for line in order.lines})
             await stock.release(conn, order.id, units, f"{order.id}:{task.cause}")
             await holds.release_for(conn, order.id, f"{order.id}:{task.cause}")
+            back = serials.Told(f"{order.id}:{task.cause}", task.by.actor)
+            await serials.give_back(conn, order.id, back)
             for line in order.lines:
                 lost = units_not_coming(order, line.id)
                 await orders.move_units(conn, line.id, shipped=-lost, canceled=lost)
@@ -163,6 +165,8 @@ class OrderActivities:
                 return step.order
             await goods.take_off_missing(step)
             await goods.cancel_units(step, task.lines)
+            spare = serials.Told(f"{task.order_id}:{task.cause}", task.by.actor)
+            await serials.give_spare_back(step.conn, task.order_id, spare)
             await timeline.record(
                 step.conn,
                 task.order_id,

@@ -26,7 +26,7 @@ _TOLD = ("sku", "warehouse", "on_hand", "allocated", "held", "damaged")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the shop sells: grams and millimetres."""
+    """What the shop sells: grams and millimetres. What is tracked stays so when it is None."""
 
     sku: str
     name: str
@@ -37,6 +37,8 @@ class Item:
     hs_code: str | None
     origin: str | None
     category: str | None
+    lot_tracked: bool | None = None
+    serial_tracked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,19 @@ class Why:
 
 
 async def put_item(conn: Connection, item: Item) -> Row:
-    """Make or change an item."""
+    """Make or change an item; run it in a transaction.
+
+    Raises:
+        Refused: its lots or pieces would be tracked from now on, and there are units that nobody
+            knows these of.
+
+    """
+    begins = await conn.fetchrow(
+        _SQL["tracking_begins"], item.sku, item.lot_tracked, item.serial_tracked
+    )
+    if begins is not None and await conn.fetchval(_SQL["has_stock"], item.sku):
+        detail = "There is stock of the item whose lots or serial numbers nobody told."
+        raise Refused("item_has_stock", detail, sku=item.sku)
     row = await conn.fetchrow(_SQL["put_item"], *(getattr(item, name) for name in Item.__slots__))
     assert row is not None  # noqa: S101 - an upsert answers a row
     return dict(row)

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import asyncpg
 
+from db import places
 from db.pool import Connection
 from db.sql import queries
 
@@ -57,14 +58,18 @@ async def write(
     """Write movements to ledger and counters in one statement, and answer the levels touched.
 
     The levels must exist. Movements of one line at one level for one cause are summed, so that a
-    line counts once per cause. `locked`: the caller holds the levels' locks.
+    line counts once per cause. `locked`: the caller holds the levels' locks. Units that leave and
+    are not loose are drawn from the bins they lie in.
     """
     rows = add_up(movements)
     if not rows:
         return []
-    if len(rows) > 1 and not locked:
+    leaving = any(m.on_hand < 0 or m.quarantined < 0 for m in rows)
+    if (len(rows) > 1 or leaving) and not locked:
         # The update below would lock them in an order of the planner's choice.
         await conn.fetch(_SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows])
+    if leaving:
+        await places.make_room(conn, rows, actor=actor, reason=reason, occurred_at=occurred_at)
     columns = zip(*((*_place(m), *_counters(m)) for m in rows), strict=True)
     return await conn.fetch(_SQL["move_stock"], *columns, actor, reason, occurred_at)
 

@@ -125,6 +125,7 @@ class Fulfillment:
                 p.length_mm,
                 p.width_mm,
                 p.height_mm,
+                {part.line_id: part.serials for part in p.lines if part.serials},
             )
             for p in request.parcels
         ]

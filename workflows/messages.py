@@ -44,10 +44,11 @@ class Asker:
 
 @dataclass(frozen=True)
 class LineQuantity:
-    """Some units of an order line."""
+    """Some units of an order line; when they are packed, the serial numbers they have."""
 
     line_id: str
     quantity: int
+    serials: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

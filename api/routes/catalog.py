@@ -35,6 +35,7 @@ _LONGEST_CODE = 64
             "origin": "TR",
         },
         idempotent=False,
+        problems=(409,),
         scopes=WAREHOUSE,
     ),
 )
@@ -43,7 +44,7 @@ async def put_item(request: Request, sku: str) -> Response:
     await admit(request, WAREHOUSE)
     body = (await parse(request, ItemIn)).value
     code = _path_code(sku, "sku", _LONGEST_SKU)
-    async with services(request).pool.acquire() as conn:
+    async with services(request).pool.acquire() as conn, conn.transaction():
         row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
     return views.ok(row).response()
 

@@ -1,8 +1,9 @@
 """The kinds of values that requests are made of, each with its bounds and its own error code."""
 
 import re
+from contextlib import suppress
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -49,6 +50,7 @@ _PLAIN_EMAIL = re.compile(
     r"[A-Za-z]{2,63}"
 )
 _MAX_LOCAL_PART = 64
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
@@ -124,6 +126,20 @@ def _instant(value: datetime) -> datetime:
     return moment
 
 
+def _day(value: object) -> object:
+    """A date as it is written, and nothing that pydantic would also take for one."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise PydanticCustomError("bad_date", "Not a date of the form YYYY-MM-DD.")
+
+
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("duplicate", "Something is named twice.")
+    return values
+
+
 def _no_nul(value: JsonValue) -> bool:
     if isinstance(value, str):
         return "\0" not in value
@@ -182,6 +198,8 @@ Phone = _text(40)
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 TaxRate = Annotated[int, Field(ge=0, le=100_000, description="basis points: 2000 is 20%")]
+Day = Annotated[date, BeforeValidator(_day)]
+Serials = Annotated[list[Reference], Field(max_length=1_000), AfterValidator(_each_once)]
 When = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_instant)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_metadata)]
 

@@ -14,6 +14,7 @@ from api.schemas.fields import (
     Note,
     Quantity,
     Reference,
+    Serials,
     Strict,
     When,
 )
@@ -95,11 +96,17 @@ class StartIn(Strict):
 
 
 class PickedLineIn(Strict):
-    """Units found. With `short_reason`, what is left of the line is missing."""
+    """Units found. With `short_reason`, what is left of the line is missing.
+
+    With a `bin` (and the lot, when several lie there), both are taken off it.
+    """
 
     line_id: Id
     quantity: Annotated[int, Field(ge=0, le=1_000_000)]
     short_reason: Name | None = None
+    bin: Code | None = None
+    lot: Code | None = None
+    serials: Serials = Field(default_factory=list)
 
 
 class PickIn(Strict):
@@ -109,10 +116,16 @@ class PickIn(Strict):
     occurred_at: When | None = None
 
 
+class PackedLineIn(UnitsIn):
+    """Units in a parcel; their serial numbers, unless these were told when they were picked."""
+
+    serials: Serials = Field(default_factory=list)
+
+
 class ParcelIn(Strict):
     """A packed box: its units, grams and millimetres."""
 
-    lines: Annotated[list[UnitsIn], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[PackedLineIn], Field(min_length=1, max_length=500)]
     weight_g: Grams
     length_mm: Millimetres
     width_mm: Millimetres

@@ -7,10 +7,13 @@ from pydantic import Field
 from api.schemas.fields import (
     Code,
     Country,
+    Day,
     LongName,
     Name,
+    Note,
     Quantity,
     Reference,
+    Serials,
     ShortText,
     Sku,
     Strict,
@@ -23,7 +26,10 @@ Lines = Field(min_length=1, max_length=1_000)
 
 
 class ItemIn(Strict):
-    """What the shop sells: grams and millimetres."""
+    """What the shop sells: grams and millimetres.
+
+    `lot_tracked` and `serial_tracked` stay as they are when left out, and begin before any stock.
+    """
 
     name: LongName
     weight_g: Size = 0
@@ -33,6 +39,8 @@ class ItemIn(Strict):
     hs_code: Annotated[str, Field(pattern=r"^[0-9]{4}([0-9. ]{0,8}[0-9])?$")] | None = None
     origin: Country | None = None
     category: Name | None = None
+    lot_tracked: bool | None = None
+    serial_tracked: bool | None = None
 
 
 class WarehouseIn(Strict):
@@ -47,11 +55,38 @@ class WarehouseIn(Strict):
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 
 
+# Why people correct stock, for reports; `note` tells the rest.
+ReasonCode = Literal[
+    "broken",
+    "customer_return",
+    "data_entry",
+    "expired",
+    "found",
+    "internal_use",
+    "lost",
+    "quality",
+    "sample",
+    "supplier_error",
+    "theft",
+    "write_off",
+    "other",
+]
+
+
 class StockLineIn(Strict):
-    """Units of an item."""
+    """Units of an item: of which lot and which pieces, where the item wants that."""
 
     sku: Sku
     quantity: Quantity
+    bin: Code | None = None
+    lot: Code | None = None
+    serials: Serials = Field(default_factory=list)
+
+
+class ReceivedLineIn(StockLineIn):
+    """Units that came in; goods of a lot without a bin lie in the first one for what comes in."""
+
+    expires_on: Day | None = None
 
 
 class ReceiptIn(Strict):
@@ -59,23 +94,32 @@ class ReceiptIn(Strict):
 
     warehouse: Code
     reference: Reference
-    lines: Annotated[list[StockLineIn], Lines]
+    lines: Annotated[list[ReceivedLineIn], Lines]
     occurred_at: When | None = None
 
 
 class AdjustedLineIn(Strict):
-    """A correction: `quantity` is added (or taken off) on hand, or to what is damaged or safety."""
+    """A correction: `quantity` is added to (or taken off) units on hand, or another counter.
+
+    `quarantined` sets units aside, so that `damaged` rises with it. Bin, lot and serial numbers
+    tell which units on hand were found, or are gone.
+    """
 
     sku: Sku
     quantity: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
-    counter: Literal["on_hand", "damaged", "safety"] = "on_hand"
+    counter: Literal["on_hand", "damaged", "safety", "quarantined"] = "on_hand"
+    bin: Code | None = None
+    lot: Code | None = None
+    serials: Serials = Field(default_factory=list)
 
 
 class AdjustmentIn(Strict):
-    """A correction with its reason."""
+    """A correction with its reason: in words, or by a code with a note."""
 
     warehouse: Code
-    reason: Name
+    reason: Name | None = None
+    reason_code: ReasonCode | None = None
+    note: Note | None = None
     lines: Annotated[list[AdjustedLineIn], Lines]
     occurred_at: When | None = None
 
@@ -97,12 +141,16 @@ class CountIn(Strict):
 
 
 class TransferIn(Strict):
-    """Goods moved from one warehouse to another."""
+    """Goods moved from one warehouse to another: at once, or received later (`in_transit`).
+
+    A line's bin is the one that the goods leave.
+    """
 
     from_warehouse: Code
     to_warehouse: Code
     reference: Reference
     lines: Annotated[list[StockLineIn], Lines]
+    in_transit: bool = False
     occurred_at: When | None = None
 
 

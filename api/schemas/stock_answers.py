@@ -8,7 +8,8 @@ from api.schemas.answers import Out
 class LevelOut(Out):
     """Stock of an item at a warehouse; `available` is what can be promised.
 
-    `damaged` is what cannot be sold; `quarantined` the part of it that waits for a decision.
+    `damaged` is what cannot be sold; `quarantined` the part of it that waits for a decision;
+    `placed` is what lies in a bin that is known.
     """
 
     sku: str
@@ -21,6 +22,7 @@ class LevelOut(Out):
     quarantined: int
     available: int
     incoming: int
+    placed: int = 0
 
 
 class MovementOut(Out):
@@ -64,6 +66,8 @@ class ItemOut(Out):
     hs_code: str | None
     origin: str | None
     category: str | None
+    lot_tracked: bool
+    serial_tracked: bool
     created_at: datetime
     updated_at: datetime
 

@@ -1,16 +1,27 @@
 -- name: put_item
-INSERT INTO items (sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO items AS i (sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
+    category, lot_tracked, serial_tracked)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, false), coalesce($11, false))
 ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
     length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
     hs_code = excluded.hs_code, origin = excluded.origin, category = excluded.category,
+    lot_tracked = coalesce($10, i.lot_tracked), serial_tracked = coalesce($11, i.serial_tracked),
     updated_at = now()
 RETURNING sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category,
-    created_at, updated_at;
+    lot_tracked, serial_tracked, created_at, updated_at;
+
+-- name: tracking_begins
+-- An item whose lots or pieces were not told so far; locked, so that nothing comes in meanwhile.
+SELECT 1 FROM items
+WHERE sku = $1 AND (($2::boolean AND NOT lot_tracked) OR ($3::boolean AND NOT serial_tracked))
+FOR UPDATE;
+
+-- name: has_stock
+SELECT EXISTS (SELECT FROM stock_levels WHERE sku = $1 AND on_hand > 0);
 
 -- name: list_items
 SELECT sku, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin, category,
-    created_at, updated_at
+    lot_tracked, serial_tracked, created_at, updated_at
 FROM items
 WHERE ($1::text IS NULL OR sku = $1) AND ($2::text IS NULL OR sku > $2)
 ORDER BY sku LIMIT $3;
@@ -48,7 +59,7 @@ ON CONFLICT (sku, warehouse) DO NOTHING;
 -- name: lock_levels_at
 -- These levels, locked in the order in which orders lock them too.
 SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,
-    l.incoming
+    l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available, l.incoming, l.placed
 FROM stock_levels l
 JOIN unnest($1::text[], $2::text[]) AS wanted (sku, warehouse)
     ON wanted.sku = l.sku AND wanted.warehouse = l.warehouse

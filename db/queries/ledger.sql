@@ -25,7 +25,7 @@ WITH moved AS (
     FROM summed s WHERE l.sku = s.sku AND l.warehouse = s.warehouse
     RETURNING l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged,
         l.quarantined, l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available,
-        l.incoming
+        l.incoming, l.placed
 ), ledger AS (
     INSERT INTO stock_movements
         (sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety, damaged,

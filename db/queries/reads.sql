@@ -99,7 +99,7 @@ WHERE id = ANY($1::text[]) AND status IN ('completed', 'canceled', 'expired');
 -- name: stock_levels
 -- Levels by item and warehouse, with what is free to promise.
 SELECT sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined,
-    on_hand - allocated - held - safety - damaged AS available, incoming
+    on_hand - allocated - held - safety - damaged AS available, incoming, placed
 FROM stock_levels
 WHERE ($1::text IS NULL OR sku = $1) AND ($2::text IS NULL OR warehouse = $2)
   AND ($3::text IS NULL OR (sku, warehouse) > ($3, $4))

@@ -1,0 +1,93 @@
+"""Goods that come in or are corrected, with their bins, lots and serial numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from db import bins, catalog, places, serials
+from db.catalog import Correction, Why
+from db.handling import Change, change
+from db.pool import Connection
+from domain.errors import Refused
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """Units of an item; where they lie, of which lot, and which pieces they are."""
+
+    sku: str
+    quantity: int
+    bin: str = ""
+    lot: str = ""
+    expires_on: date | None = None
+    serials: tuple[str, ...] = ()
+
+
+async def receive(conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why) -> list[Row]:
+    """Goods came in; orders that wait for them are told. Answers the levels touched.
+
+    Goods of a lot lie in the bin that is named, or in the first one for what comes in.
+
+    Raises:
+        Refused: a lot is known with another date or has expired, no bin is there for it, or a
+            piece is in stock already.
+
+    """
+    await catalog.lock_levels(conn, [(one.sku, warehouse) for one in goods])
+    kinds = await bins.kinds(conn, warehouse, [one.bin for one in goods])
+    changes = []
+    for one in goods:
+        bin_ = one.bin
+        if one.lot:
+            bin_ = bin_ or await bins.for_incoming(conn, warehouse)
+            until = await bins.bring_lot(conn, one.sku, one.lot, one.expires_on, why.occurred_at)
+            aside = kinds.get(bin_) == bins.QUARANTINE
+            if until is not None and until < places.this_day() and not aside:
+                detail = "The lot has expired: put it into a bin of kind quarantine."
+                raise Refused("lot_expired", detail, sku=one.sku, lot=one.lot)
+        received = Correction(one.sku, warehouse, "receipt", one.quantity)
+        changes.append(Change(received, bin_, one.lot, "putaway"))
+    levels = await change(conn, changes, why)
+    await _tell_pieces(conn, warehouse, goods, why)
+    return levels
+
+
+async def adjust(conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why) -> list[Row]:
+    """Units on hand were found, or (below zero) are gone."""
+    return await correct(
+        conn,
+        [
+            Change(Correction(one.sku, warehouse, "adjust", one.quantity), one.bin, one.lot)
+            for one in goods
+        ],
+        warehouse,
+        goods,
+        why,
+    )
+
+
+async def correct(
+    conn: Connection,
+    changes: Sequence[Change],
+    warehouse: str,
+    goods: Sequence[Goods],
+    why: Why,
+) -> list[Row]:
+    """Any correction of levels, with the pieces that came or went."""
+    levels = await change(conn, changes, why)
+    await _tell_pieces(conn, warehouse, goods, why)
+    return levels
+
+
+async def _tell_pieces(
+    conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why
+) -> None:
+    told = serials.Told(why.cause, why.actor, why.occurred_at)
+    for one in goods:
+        if one.serials and one.quantity > 0:
+            await serials.bring(conn, one.sku, warehouse, one.serials, told)
+        elif one.serials:
+            await serials.remove(conn, one.sku, warehouse, one.serials, told)

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     step_retry_interval: timedelta = Field(
         default=timedelta(minutes=5), description="how often a failing step is tried after that"
     )
+    count_tolerance_units: int = Field(
+        default=0, ge=0, description="a count's difference that is booked without asking anybody"
+    )
+    count_tolerance_percent: int = Field(
+        default=0, ge=0, le=100, description="the same as a share of the books; the larger counts"
+    )
 
     # Processes.
     worker_max_activities: int = 50

@@ -55,20 +55,6 @@ async def receive(conn: Connection, warehouse: str, goods: Sequence[Goods], why:
     return levels
 
 
-async def adjust(conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why) -> list[Row]:
-    """Units on hand were found, or (below zero) are gone."""
-    return await correct(
-        conn,
-        [
-            Change(Correction(one.sku, warehouse, "adjust", one.quantity), one.bin, one.lot)
-            for one in goods
-        ],
-        warehouse,
-        goods,
-        why,
-    )
-
-
 async def correct(
     conn: Connection,
     changes: Sequence[Change],
@@ -82,9 +68,7 @@ async def correct(
     return levels
 
 
-async def _tell_pieces(
-    conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why
-) -> None:
+async def _tell_pieces(conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why) -> None:
     told = serials.Told(why.cause, why.actor, why.occurred_at)
     for one in goods:
         if one.serials and one.quantity > 0:

@@ -219,6 +219,12 @@ async def pack(
         )
 
 
+async def picked_for(conn: Connection, order_id: str) -> dict[str, int]:
+    """How many pieces were picked for each line of an order and are not packed yet."""
+    rows = await conn.fetch(_SQL["picked_for_order"], order_id)
+    return {row["line_id"]: row["pieces"] for row in rows}
+
+
 async def ship(conn: Connection, shipment_id: str, told: Told) -> None:
     """The pieces of a parcel left the house."""
     await conn.execute(_SQL["ship_serials"], shipment_id, told.cause, told.actor, told.occurred_at)

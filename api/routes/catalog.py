@@ -43,7 +43,7 @@ async def put_item(request: Request, sku: str) -> Response:
     """Make or change an item; the same again changes nothing."""
     await admit(request, WAREHOUSE)
     body = (await parse(request, ItemIn)).value
-    code = _path_code(sku, "sku", _LONGEST_SKU)
+    code = path_code(sku, "sku", _LONGEST_SKU)
     async with services(request).pool.acquire() as conn, conn.transaction():
         row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
     return views.ok(row).response()
@@ -72,7 +72,7 @@ async def get_item(request: Request, sku: str) -> Response:
     """One item."""
     await admit(request, STOCK_READERS)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.items(conn, sku=_path_code(sku, "sku", _LONGEST_SKU))
+        found = await catalog.items(conn, sku=path_code(sku, "sku", _LONGEST_SKU))
     if not found:
         raise not_found("item")
     return views.ok(found[0]).response()
@@ -144,10 +144,10 @@ async def get_warehouse(request: Request, code: str) -> Response:
 
 def warehouse_code(value: str) -> str:
     """A warehouse's code in a path."""
-    return _path_code(value, "code", _LONGEST_CODE)
+    return path_code(value, "code", _LONGEST_CODE)
 
 
-def _path_code(value: str, name: str, longest: int) -> str:
+def path_code(value: str, name: str, longest: int) -> str:
     """A code in a path: the same characters as in a body."""
     if len(value) > longest or value != value.strip() or not value or not value.isprintable():
         detail = f"Not a {name}: 1 to {longest} printable characters, no blank at either end."

@@ -13,14 +13,16 @@ from api.openapi import describe
 from api.routes.orders import no_nul
 from api.schemas.answers import PageOut
 from api.schemas.stock import (
+    AdjustedLineIn,
     AdjustmentIn,
     CountIn,
     ReceiptIn,
-    TransferIn,
 )
 from api.schemas.stock_answers import CorrectionOut, LevelOut, MovementOut
-from db import catalog, reads
+from api.stock_checks import Goods, ToldLine, must_be_told, must_exist
+from db import catalog, goods, reads
 from db.catalog import Correction
+from db.handling import Change
 from db.new_ids import new_id
 from db.pool import Connection
 
@@ -101,16 +103,25 @@ async def list_movements(  # noqa: PLR0913 - filters
     ),
 )
 async def receive_stock(request: Request) -> Response:
-    """Add goods; orders that wait for them are told."""
+    """Add goods; orders that wait for them are told.
+
+    A line may tell the bin, and tells lot, expiry and serial numbers where the item wants them.
+    """
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, ReceiptIn)
     body = parsed.value
-    lines = [Correction(x.sku, body.warehouse, "receipt", x.quantity) for x in body.lines]
+    told = [ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials) for x in body.lines]
+    lines = [
+        goods.Goods(x.sku, x.quantity, x.bin or "", x.lot or "", x.expires_on, tuple(x.serials))
+        for x in body.lines
+    ]
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        await _must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        await must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        await must_be_told(conn, Goods(body.warehouse, new=True, lots=True), told)
         why = catalog.Why(f"receipt:{cause}", caller.name, body.reference, body.occurred_at)
-        return await _correct(conn, lines, why)
+        levels = await goods.receive(conn, body.warehouse, lines, why)
+        return views.ok({"cause": why.cause, "levels": levels}, 201)
 
     return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
@@ -131,22 +142,67 @@ async def receive_stock(request: Request) -> Response:
     ),
 )
 async def adjust_stock(request: Request) -> Response:
-    """Add to a counter, or take off it; refused when goods are promised or not there."""
+    """Add to a counter, or take off it; refused when goods are promised or not there.
+
+    Why: `reason` in words, or `reason_code` with a `note`.
+    """
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, AdjustmentIn)
     body = parsed.value
-    kinds = {"on_hand": "adjust", "damaged": "damage", "safety": "safety"}
-    lines = [
-        Correction(x.sku, body.warehouse, kinds[x.counter], **{x.counter: x.quantity})
+    _must_say_why(body)
+    told = [
+        ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials, x.counter == "on_hand")
         for x in body.lines
+    ]
+    pieces = [
+        goods.Goods(x.sku, x.quantity, serials=tuple(x.serials))
+        for x in body.lines
+        if x.counter == "on_hand"
     ]
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        await _must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
-        why = catalog.Why(f"adjustment:{cause}", caller.name, body.reason, body.occurred_at)
-        return await _correct(conn, lines, why)
+        await must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        await must_be_told(conn, Goods(body.warehouse, lots=False), told)
+        why = catalog.Why(f"adjustment:{cause}", caller.name, _reason(body), body.occurred_at)
+        changes = [_change(x, body.warehouse) for x in body.lines]
+        levels = await goods.correct(conn, changes, body.warehouse, pieces, why)
+        return views.ok({"cause": why.cause, "levels": levels}, 201)
 
     return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
+
+
+def _must_say_why(body: AdjustmentIn) -> None:
+    errors = []
+    if body.reason is None and body.reason_code is None:
+        errors.append(FieldError("/reason", "required", "A reason, or a reason_code, is required."))
+    for i, x in enumerate(body.lines):
+        errors += [
+            FieldError(f"/lines/{i}/{name}", "not_allowed", "Only of units on hand.")
+            for name in ("bin", "lot", "serials")
+            if x.counter != "on_hand" and getattr(x, name)
+        ]
+        if x.lot and not x.bin:
+            errors.append(FieldError(f"/lines/{i}/bin", "required", "In which bin is the lot?"))
+    if errors:
+        raise invalid(errors)
+
+
+def _reason(body: AdjustmentIn) -> str:
+    return ": ".join(part for part in (body.reason_code, body.reason, body.note) if part)
+
+
+def _change(x: AdjustedLineIn, warehouse: str) -> Change:
+    kinds = {
+        "on_hand": "adjust",
+        "damaged": "damage",
+        "safety": "safety",
+        "quarantined": "quarantine",
+    }
+    deltas = {x.counter: x.quantity}
+    if x.counter == "quarantined":
+        deltas["damaged"] = x.quantity
+    correction = Correction(x.sku, warehouse, kinds[x.counter], **deltas)
+    return Change(correction, x.bin or "", x.lot or "")
 
 
 @router.post(
@@ -171,7 +227,7 @@ async def count_stock(request: Request) -> Response:
         raise invalid([FieldError(f"/lines/{i}/sku", "duplicate", "Counted twice.") for i in twice])
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        await _must_exist(conn, skus, {"/warehouse": body.warehouse})
+        await must_exist(conn, skus, {"/warehouse": body.warehouse})
         levels = await catalog.lock_levels(conn, [(sku, body.warehouse) for sku in skus])
         lines = [
             Correction(x.sku, body.warehouse, "count", x.counted - level["on_hand"])
@@ -184,51 +240,6 @@ async def count_stock(request: Request) -> Response:
     return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
 
 
-@router.post(
-    "/v1/stock/transfers",
-    **describe(
-        "Move goods between warehouses",
-        CorrectionOut,
-        status=201,
-        body=TransferIn,
-        example={
-            "from_warehouse": "MAIN",
-            "to_warehouse": "WEST",
-            "reference": "T-3",
-            "lines": [{"sku": "TSHIRT-M", "quantity": 10}],
-        },
-        scopes=WAREHOUSE,
-    ),
-)
-async def transfer_stock(request: Request) -> Response:
-    """Take goods off one warehouse and add them to another, at once."""
-    caller = await admit(request, WAREHOUSE)
-    key, parsed = idempotency_key(request), await parse(request, TransferIn)
-    body = parsed.value
-    if body.from_warehouse == body.to_warehouse:
-        detail = "Goods move between two warehouses."
-        raise invalid([FieldError("/to_warehouse", "same_warehouse", detail)])
-    lines = [
-        correction
-        for x in body.lines
-        for correction in (
-            Correction(x.sku, body.from_warehouse, "transfer_out", -x.quantity),
-            Correction(x.sku, body.to_warehouse, "transfer_in", x.quantity),
-        )
-    ]
-
-    async def effect(conn: Connection, cause: str) -> Answer:
-        places = {
-            "/from_warehouse": body.from_warehouse,
-            "/to_warehouse": body.to_warehouse,
-        }
-        await _must_exist(conn, [x.sku for x in body.lines], places)
-        why = catalog.Why(f"transfer:{cause}", caller.name, body.reference, body.occurred_at)
-        return await _correct(conn, lines, why)
-
-    return (await _once(request, caller, parsed, key).do(effect, cause=new_id("stk"))).response()
-
-
 def _once(request: Request, caller: Caller, parsed: Parsed[M], key: str | None) -> Once:
     return Once(services(request), caller, parsed.request_hash, key)
 
@@ -236,21 +247,3 @@ def _once(request: Request, caller: Caller, parsed: Parsed[M], key: str | None) 
 async def _correct(conn: Connection, lines: list[Correction], why: catalog.Why) -> Answer:
     levels = await catalog.correct(conn, lines, why)
     return views.ok({"cause": why.cause, "levels": levels}, 201)
-
-
-async def _must_exist(conn: Connection, skus: list[str], places: dict[str, str]) -> None:
-    """Items and warehouses are made before stock of them is; 422 names what is missing."""
-    no_item = await catalog.unknown_skus(conn, skus)
-    no_place = await catalog.unknown_warehouses(conn, list(places.values()))
-    errors = [
-        FieldError(where, "unknown_warehouse", "There is no such warehouse.")
-        for where, code in places.items()
-        if code in no_place
-    ]
-    errors += [
-        FieldError(f"/lines/{i}/sku", "unknown_sku", "There is no such item.")
-        for i, sku in enumerate(skus)
-        if sku in no_item
-    ]
-    if errors:
-        raise invalid(errors)

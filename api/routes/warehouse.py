@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import paging, views
+from api import paging, piece_checks, views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse
 from api.deps import SUPPORT, WAREHOUSE, Caller, Services, admit, services
@@ -109,7 +109,7 @@ async def start_work(request: Request, fulfillment_order_id: str) -> Response:
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, StartIn)
     order_id = await _owner(own, fulfillment_order_id)
-    reporter = picks.Reporter(caller.name, caller.role, _at(parsed.value.occurred_at))
+    reporter = picks.Reporter(caller.name, caller.role, reported_at(parsed.value.occurred_at))
 
     async def effect(conn: Connection, _: str) -> Answer:
         await picks.start(conn, order_id, fulfillment_order_id, reporter)
@@ -132,18 +132,35 @@ async def start_work(request: Request, fulfillment_order_id: str) -> Response:
     ),
 )
 async def pick_work(request: Request, fulfillment_order_id: str) -> Response:
-    """Units found; with `short_reason`, the rest of the line is missing and sought elsewhere."""
+    """Units found; with `short_reason`, the rest of the line is missing and sought elsewhere.
+
+    Out of a `bin`, when it is told: the units found, and those missing, are off its books.
+    """
     caller = await admit(request, WAREHOUSE)
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, PickIn)
     body = parsed.value
-    line_ids = [line.line_id for line in body.lines]
-    _each_once(line_ids, "/lines", "line_id")
+    # A line may come out of several bins.
+    _each_once(
+        [f"{x.line_id} {x.bin or ''} {x.lot or ''}" for x in body.lines], "/lines", "line_id"
+    )
     order_id = await _owner(own, fulfillment_order_id)
-    reporter = picks.Reporter(caller.name, caller.role, _at(body.occurred_at))
-    found = [picks.Picked(x.line_id, x.quantity, x.short_reason) for x in body.lines]
+    reporter = picks.Reporter(caller.name, caller.role, reported_at(body.occurred_at))
+    found = [
+        picks.Picked(
+            x.line_id,
+            x.quantity,
+            x.short_reason,
+            bin=x.bin or "",
+            lot=x.lot or "",
+            serials=tuple(x.serials),
+        )
+        for x in body.lines
+    ]
 
     async def effect(conn: Connection, _: str) -> Answer:
+        [row] = await reads.work(conn, [fulfillment_order_id])
+        await piece_checks.must_be_pickable(conn, row, body.lines)
         await picks.pick(conn, order_id, fulfillment_order_id, found, reporter)
         return await _work(conn, fulfillment_order_id)
 
@@ -199,7 +216,10 @@ class _Refusal:
     ),
 )
 async def pack_work(request: Request, fulfillment_order_id: str) -> Response:
-    """Put units into parcels; what was not reported as picked is picked with it."""
+    """Put units into parcels; what was not reported as picked is picked with it.
+
+    Items that want serial numbers tell those of each unit, here or when they were picked.
+    """
     caller = await admit(request, WAREHOUSE)
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, PackIn)
@@ -208,14 +228,16 @@ async def pack_work(request: Request, fulfillment_order_id: str) -> Response:
         _each_once([x.line_id for x in parcel.lines], f"/parcels/{i}/lines", "line_id")
     order_id = await _owner(own, fulfillment_order_id)
 
-    async def make(_: Connection) -> Made:
+    async def make(conn: Connection) -> Made:
+        [row] = await reads.work(conn, [fulfillment_order_id])
+        await piece_checks.must_have_pieces(conn, row, body.parcels)
         return {"shipment_ids": [new_id("shp") for _ in body.parcels]}
 
     def build(asker: Any, made: Made) -> PackRequest:  # noqa: ANN401 - workflows.messages.Asker
         parcels = [
             ParcelInput(
                 shipment_id,
-                [LineQuantity(x.line_id, x.quantity) for x in parcel.lines],
+                [LineQuantity(x.line_id, x.quantity, list(x.serials)) for x in parcel.lines],
                 parcel.weight_g,
                 parcel.length_mm,
                 parcel.width_mm,
@@ -284,7 +306,7 @@ def _petition(
         build=build,
         view=view,
         data={"fulfillment_order_id": work_id},
-        occurred_at=_at(occurred_at),
+        occurred_at=reported_at(occurred_at),
         make=make,
     )
 
@@ -300,10 +322,10 @@ def _each_once(ids: list[str], where: str, name: str) -> None:
         raise invalid(errors)
 
 
-def _at(occurred_at: datetime | None) -> datetime | None:
+def reported_at(occurred_at: datetime | None, pointer: str = "/occurred_at") -> datetime | None:
     """When it happened; what has not happened yet cannot be reported."""
     if occurred_at is not None and occurred_at > datetime.now(UTC):
-        errors = [FieldError("/occurred_at", "in_the_future", "It has not happened yet.")]
+        errors = [FieldError(pointer, "in_the_future", "It has not happened yet.")]
         raise Problem(422, "invalid_request", errors[0].detail, errors)
     return occurred_at
 

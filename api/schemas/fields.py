@@ -1,8 +1,8 @@
 """The kinds of values that requests are made of, each with its bounds and its own error code."""
 
 import re
-from contextlib import suppress
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -199,7 +199,8 @@ Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 TaxRate = Annotated[int, Field(ge=0, le=100_000, description="basis points: 2000 is 20%")]
 Day = Annotated[date, BeforeValidator(_day)]
-Serials = Annotated[list[Reference], Field(max_length=1_000), AfterValidator(_each_once)]
+SerialNumber = Annotated[str, Field(min_length=1, max_length=128, pattern=_CODE)]
+Serials = Annotated[list[SerialNumber], Field(max_length=1_000), AfterValidator(_each_once)]
 When = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_instant)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_metadata)]
 

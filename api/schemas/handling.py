@@ -165,7 +165,7 @@ class CycleCountIn(Strict):
     def _of_something(self) -> Self:
         if not self.bins and not self.skus and self.abc_class is None:
             message = "Say what to count: bins, skus or abc_class."
-            raise PydanticCustomError("required", message)  # noqa: EM101
+            raise PydanticCustomError("required", message)
         return self
 
 

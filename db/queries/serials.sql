@@ -42,6 +42,10 @@ FROM changed;
 SELECT serial FROM serials
 WHERE order_id = $1 AND line_id = $2 AND status = 'picked' ORDER BY serial FOR UPDATE;
 
+-- name: picked_for_order
+SELECT line_id, count(*)::int AS pieces FROM serials
+WHERE order_id = $1 AND status = 'picked' GROUP BY line_id;
+
 -- name: ship_serials
 -- The pieces of a parcel left the house.
 WITH gone AS (

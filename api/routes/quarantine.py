@@ -1,0 +1,159 @@
+"""Goods that nobody may sell until a person decides: set aside, released, condemned, scrapped."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request, Response
+
+from api import views
+from api.body import Parsed, idempotency_key, parse
+from api.deps import WAREHOUSE, Caller, admit, services
+from api.errors import Answer
+from api.once import Once
+from api.openapi import describe
+from api.schemas.handling import AsideIn, ExpireIn, ScrapIn
+from api.schemas.handling_answers import ExpiryOut
+from api.schemas.stock_answers import CorrectionOut
+from api.stock_checks import Goods, ToldLine, must_be_told, must_exist
+from db import catalog, serials
+from db.expiry import expire_lots
+from db.handling import BinMove, decide
+from db.new_ids import new_id
+from db.pool import Connection
+
+router = APIRouter(tags=["stock"])
+
+_EXAMPLE = {
+    "warehouse": "MAIN",
+    "reason_code": "quality",
+    "note": "the seam is open",
+    "lines": [{"sku": "TSHIRT-M", "quantity": 3}],
+}
+
+
+@router.post(
+    "/v1/stock/quarantine",
+    **describe(
+        "Set goods aside",
+        CorrectionOut,
+        status=201,
+        body=AsideIn,
+        example={
+            **_EXAMPLE,
+            "lines": [{"sku": "TSHIRT-M", "quantity": 3, "bin": "A-01", "to_bin": "Q-1"}],
+        },
+        scopes=WAREHOUSE,
+    ),
+)
+async def set_aside(request: Request) -> Response:
+    """Take goods off sale: out of `bin` into `to_bin` (else the first bin of kind quarantine)."""
+    caller = await admit(request, WAREHOUSE)
+    return await _decide(request, caller, "quarantine", await parse(request, AsideIn))
+
+
+@router.post(
+    "/v1/stock/quarantine/release",
+    **describe(
+        "Back to sale",
+        CorrectionOut,
+        status=201,
+        body=AsideIn,
+        example={**_EXAMPLE, "note": "looked at, fine"},
+        scopes=WAREHOUSE,
+    ),
+)
+async def release(request: Request) -> Response:
+    """Goods in quarantine are good: into `to_bin`, or loose; orders that wait are told."""
+    caller = await admit(request, WAREHOUSE)
+    return await _decide(request, caller, "release", await parse(request, AsideIn))
+
+
+@router.post(
+    "/v1/stock/quarantine/condemn",
+    **describe(
+        "Never to be sold",
+        CorrectionOut,
+        status=201,
+        body=AsideIn,
+        example=_EXAMPLE,
+        scopes=WAREHOUSE,
+    ),
+)
+async def condemn(request: Request) -> Response:
+    """Goods in quarantine stay `damaged` and wait for nobody; they leave the quarantine bins."""
+    caller = await admit(request, WAREHOUSE)
+    return await _decide(request, caller, "condemn", await parse(request, AsideIn))
+
+
+@router.post(
+    "/v1/stock/quarantine/scrap",
+    **describe(
+        "Throw goods away",
+        CorrectionOut,
+        status=201,
+        body=ScrapIn,
+        example={**_EXAMPLE, "reason_code": "write_off"},
+        scopes=WAREHOUSE,
+    ),
+)
+async def scrap(request: Request) -> Response:
+    """Goods in quarantine, or condemned before, leave the books."""
+    caller = await admit(request, WAREHOUSE)
+    parsed = await parse(request, ScrapIn)
+    decision = "scrap_condemned" if parsed.value.condemned else "scrap"
+    return await _decide(request, caller, decision, parsed)
+
+
+async def _decide(
+    request: Request, caller: Caller, decision: str, parsed: Parsed[AsideIn] | Parsed[ScrapIn]
+) -> Response:
+    body, key = parsed.value, idempotency_key(request)
+    pieces = [getattr(x, "serials", []) for x in body.lines]
+    sign = -1 if isinstance(body, ScrapIn) else 1
+    told = [
+        ToldLine(x.sku, sign * x.quantity, {"bin": x.bin, "to_bin": x.to_bin}, x.lot, own, sign < 0)
+        for x, own in zip(body.lines, pieces, strict=True)
+    ]
+    moves = [
+        BinMove(x.sku, x.quantity, x.bin or "", x.to_bin or "", x.lot or "") for x in body.lines
+    ]
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        await must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
+        await must_be_told(conn, Goods(body.warehouse), told)
+        reason = ": ".join(part for part in (body.reason_code, body.note) if part)
+        why = catalog.Why(f"{decision}:{cause}", caller.name, reason, body.occurred_at)
+        levels = await decide(conn, body.warehouse, decision, moves, why)
+        gone = serials.Told(why.cause, why.actor, why.occurred_at)
+        for x, own in zip(body.lines, pieces, strict=True):
+            if own:
+                await serials.remove(conn, x.sku, body.warehouse, own, gone)
+        return views.ok({"cause": why.cause, "levels": levels}, 201)
+
+    once = Once(services(request), caller, parsed.request_hash, key)
+    return (await once.do(effect, cause=new_id("stk"))).response()
+
+
+@router.post(
+    "/v1/stock/expire",
+    **describe(
+        "Put what has expired into quarantine",
+        ExpiryOut,
+        body=ExpireIn,
+        example={},
+        body_required=False,
+        scopes=WAREHOUSE,
+    ),
+)
+async def expire(request: Request) -> Response:
+    """Lots past their date go off sale; what orders were promised stays, and is told."""
+    caller = await admit(request, WAREHOUSE)
+    key, parsed = idempotency_key(request), await parse(request, ExpireIn)
+
+    async def effect(conn: Connection, cause: str) -> Answer:
+        found = await expire_lots(
+            conn, parsed.value.today, cause=f"expire:{cause}", actor=caller.name
+        )
+        return views.ok(asdict(found))
+
+    once = Once(services(request), caller, parsed.request_hash, key)
+    return (await once.do(effect, cause=new_id("stk"))).response()

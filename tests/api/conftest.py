@@ -15,6 +15,7 @@ from api.app import create_app
 from db.pool import Pool, open_pool
 from settings import Settings
 from tests.api.orders import Shopfront
+from tests.api.storehouse import Storehouse
 from tests.conftest import database_named
 
 # Nothing listens on port 1: connecting is refused at once.
@@ -68,6 +69,12 @@ async def api(open_api: Open) -> AsyncIterator[httpx2.AsyncClient]:
 def shopfront(api: httpx2.AsyncClient) -> Shopfront:
     """Places orders at the API."""
     return Shopfront(api)
+
+
+@pytest_asyncio.fixture
+async def store(api: httpx2.AsyncClient, pool: Pool) -> Storehouse:
+    """A warehouse with bins, and items with and without lots and serial numbers."""
+    return await Storehouse(api, pool).build()
 
 
 @pytest_asyncio.fixture(scope="session")

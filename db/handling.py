@@ -272,7 +272,8 @@ async def decide(
     """Set goods aside, or end their quarantine: release, condemn, scrap, scrap_condemned.
 
     Without a bin, quarantined goods are taken from the quarantine bins, first expired first; goods
-    that are set aside without one must be loose.
+    that are set aside without one must be loose. They go to the first quarantine bin, if there is
+    one and no other is named.
 
     Raises:
         Refused: goods are promised, not there, or not in quarantine.
@@ -290,10 +291,11 @@ async def decide(
         if m.from_bin:
             lot = shelves.take(m.sku, warehouse, m.from_bin, m.lot, m.quantity)
             outs.append(_move("move", m.sku, warehouse, m.from_bin, lot, -m.quantity, why))
-            target = target or (spare if decision == "quarantine" else "")
         elif decision == "quarantine":
             # Else a picker would be sent to goods that nobody may sell.
             shelves.use_loose(m.sku, warehouse, m.quantity)
+        if decision == "quarantine":
+            target = target or spare
         if target:
             ins.append(_move("move", m.sku, warehouse, target, lot, m.quantity, why))
         corrections.append(_times(unit, m, warehouse))
@@ -303,7 +305,8 @@ async def decide(
 def _must_fit(decision: str, kinds: Mapping[str, str], m: BinMove) -> None:
     """Goods are set aside out of bins for sale, and decided about in those of quarantine."""
     inward = decision == "quarantine"
-    for code, wanted in ((m.from_bin, not inward), (m.to_bin, inward)):
+    outward = decision not in {"quarantine", "scrap_condemned"}
+    for code, wanted in ((m.from_bin, outward), (m.to_bin, inward)):
         if code and (kinds[code] == bins.QUARANTINE) is not wanted:
             detail = f"{code} is a bin of kind {kinds[code]}."
             raise Refused("wrong_bin_kind", detail, bin=code, kind=kinds[code])

@@ -1,5 +1,6 @@
 """Goods that nobody may sell until a person decides: set aside, released, condemned, scrapped."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
@@ -7,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from api import views
 from api.body import Parsed, idempotency_key, parse
 from api.deps import WAREHOUSE, Caller, admit, services
-from api.errors import Answer
+from api.errors import Answer, FieldError, invalid
 from api.once import Once
 from api.openapi import describe
-from api.schemas.handling import AsideIn, ExpireIn, ScrapIn
+from api.schemas.handling import AsideIn, AsideLineIn, ExpireIn, ScrapIn
 from api.schemas.handling_answers import ExpiryOut
 from api.schemas.stock_answers import CorrectionOut
 from api.stock_checks import Goods, ToldLine, must_be_told, must_exist
-from db import catalog, serials
+from db import bins, catalog, serials
 from db.expiry import expire_lots
 from db.handling import BinMove, decide
 from db.new_ids import new_id
@@ -120,6 +121,7 @@ async def _decide(
     async def effect(conn: Connection, cause: str) -> Answer:
         await must_exist(conn, [x.sku for x in body.lines], {"/warehouse": body.warehouse})
         await must_be_told(conn, Goods(body.warehouse), told)
+        await _must_be_clear(conn, decision, body.lines)
         reason = ": ".join(part for part in (body.reason_code, body.note) if part)
         why = catalog.Why(f"{decision}:{cause}", caller.name, reason, body.occurred_at)
         levels = await decide(conn, body.warehouse, decision, moves, why)
@@ -131,6 +133,26 @@ async def _decide(
 
     once = Once(services(request), caller, parsed.request_hash, key)
     return (await once.do(effect, cause=new_id("stk"))).response()
+
+
+async def _must_be_clear(conn: Connection, decision: str, lines: Sequence[AsideLineIn]) -> None:
+    """Which lot is meant, and that what is never sold goes to no bin."""
+    tracking = await bins.tracking(conn, [x.sku for x in lines])
+    errors = []
+    for i, x in enumerate(lines):
+        where = f"/lines/{i}"
+        if x.to_bin and decision not in {"quarantine", "release"}:
+            detail = "Pickers would find them: they stay in no bin."
+            errors.append(FieldError(f"{where}/to_bin", "not_allowed", detail))
+        elif tracking[x.sku].lot_tracked and not x.bin:
+            if decision == "quarantine" and not x.lot:
+                detail = "The item wants the lot of units that are in no bin."
+                errors.append(FieldError(f"{where}/lot", "lot_required", detail))
+            if x.to_bin and decision == "release":
+                detail = "The item has lots: out of which bin do they come?"
+                errors.append(FieldError(f"{where}/bin", "bin_required", detail))
+    if errors:
+        raise invalid(errors)
 
 
 @router.post(

@@ -9,7 +9,7 @@ from activities.orders import OrderActivities
 from db.pool import Pool
 from tests.api.orders import Shopfront, line
 
-BINS = {
+BINS: dict[str, dict[str, Any]] = {
     "IN": {"kind": "receiving", "sequence": 0},
     "A-01": {"zone": "A", "sequence": 10},
     "B-02": {"zone": "B", "sequence": 20},
@@ -32,13 +32,13 @@ class Storehouse:
         for code, body in BINS.items():
             made = await self.api.put(f"/v1/warehouses/MAIN/bins/{code}", json=body)
             assert made.status_code == 200, made.text
-        for sku, body in {
+        for sku, tracked in {
             "A": {},
             "B": {},
             "MILK": {"lot_tracked": True},
             "PHONE": {"serial_tracked": True},
         }.items():
-            made = await self.api.put(f"/v1/items/{sku}", json={"name": sku, **body})
+            made = await self.api.put(f"/v1/items/{sku}", json={"name": sku, **tracked})
             assert made.status_code == 200, made.text
         return self
 

@@ -1,5 +1,7 @@
 """Walks and sharing out: which order gets which units of which place."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +74,7 @@ def test_everything_wanted_is_on_the_walk_and_no_spot_gives_more_than_it_has(
     order = {spot.bin: spot.sequence for spot in spots}
     walked = [order[s.bin] for s in stops if s.bin]
     assert walked == sorted(walked)
-    assert not any(later.bin for s, later in zip(stops, stops[1:], strict=False) if not s.bin)
+    assert not any(later.bin for s, later in pairwise(stops) if not s.bin)
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(0, 50))

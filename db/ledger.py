@@ -65,10 +65,14 @@ async def write(
     if not rows:
         return []
     leaving = any(m.on_hand < 0 or m.quarantined < 0 for m in rows)
+    in_bins = leaving
     if (len(rows) > 1 or leaving) and not locked:
         # The update below would lock them in an order of the planner's choice.
-        await conn.fetch(_SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows])
-    if leaving:
+        levels = await conn.fetch(
+            _SQL["lock_places"], [m.sku for m in rows], [m.warehouse for m in rows]
+        )
+        in_bins = leaving and any(level["placed"] for level in levels)
+    if in_bins:
         await places.make_room(conn, rows, actor=actor, reason=reason, occurred_at=occurred_at)
     columns = zip(*((*_place(m), *_counters(m)) for m in rows), strict=True)
     return await conn.fetch(_SQL["move_stock"], *columns, actor, reason, occurred_at)

@@ -143,14 +143,19 @@ async def parts_of(conn: Connection, list_id: str) -> list[dict[str, Any]]:
 
     An order that is held or canceled wants nothing, and what was picked without the list neither.
     """
-    rows = [dict(row) for row in await conn.fetch(_SQL["parts"], list_id)]
-    left: dict[tuple[str, str], int] = {}
-    for row in rows:
-        line = (row["fulfillment_order_id"], row["line_id"])
+    return (await _parts(conn, [list_id]))[list_id]
+
+
+async def _parts(conn: Connection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    parts: dict[str, list[dict[str, Any]]] = {list_id: [] for list_id in ids}
+    left: dict[tuple[str, str, str], int] = {}
+    for row in map(dict, await conn.fetch(_SQL["parts"], list(ids))):
+        line = (row["pick_list_id"], row["fulfillment_order_id"], row["line_id"])
         free = left.setdefault(line, row["wanted"])
         row["wanted"] = min(row["left"], free)
         left[line] = free - row["wanted"]
-    return rows
+        parts[row["pick_list_id"]].append(row)
+    return parts
 
 
 async def pick(conn: Connection, list_id: str, found: Sequence[Found], reporter: Reporter) -> None:
@@ -238,10 +243,10 @@ async def cancel(conn: Connection, list_id: str) -> None:
 async def read(conn: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Lists with their slots and stops, each stop with its parts."""
     lists = [dict(row) for row in await conn.fetch(_SQL["read_lists"], list(ids))]
+    parts = await _parts(conn, ids)
     for one in lists:
-        parts = await parts_of(conn, one["id"])
         for task in one["tasks"]:
-            own = [part for part in parts if part["position"] == task["task"]]
+            own = [part for part in parts[one["id"]] if part["position"] == task["task"]]
             over = one["status"] != "in_progress"
             task["picked"] = sum(part["picked"] for part in own)
             task["short"] = sum(part["short"] for part in own)

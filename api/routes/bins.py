@@ -11,7 +11,7 @@ from api.deps import STOCK_READERS, WAREHOUSE, admit, services
 from api.errors import Answer, not_found
 from api.once import Once
 from api.openapi import describe
-from api.routes.catalog import path_code
+from api.routes.catalog import path_code, warehouse_code
 from api.routes.orders import no_nul
 from api.schemas.answers import PageOut
 from api.schemas.handling import BinIn, MoveIn, PutawayIn
@@ -47,7 +47,7 @@ async def put_bin(request: Request, code: str, bin: str) -> Response:  # noqa: A
     """Make or change a bin; the same again changes nothing."""
     await admit(request, WAREHOUSE)
     body = (await parse(request, BinIn)).value
-    warehouse = path_code(code, "code", _LONGEST_CODE)
+    warehouse = warehouse_code(code)
     made = bins.Bin(
         warehouse, path_code(bin, "bin", _LONGEST_CODE), body.zone or "", body.sequence, body.kind
     )
@@ -75,7 +75,7 @@ async def list_bins(
 ) -> Response:
     """All bins of a warehouse, with the units in them."""
     await admit(request, STOCK_READERS)
-    warehouse = path_code(code, "code", _LONGEST_CODE)
+    warehouse = warehouse_code(code)
     async with services(request).pool.acquire() as conn:
         await _must_be_known(conn, warehouse)
         after = paging.decode(cursor, int, str)
@@ -93,7 +93,7 @@ async def list_bins(
 async def get_bin(request: Request, code: str, bin: str) -> Response:  # noqa: A002 - the path's
     """One bin, with the units in it."""
     await admit(request, STOCK_READERS)
-    warehouse = path_code(code, "code", _LONGEST_CODE)
+    warehouse = warehouse_code(code)
     async with services(request).pool.acquire() as conn:
         found = await bins.listed(conn, warehouse, code=path_code(bin, "bin", _LONGEST_CODE))
     if not found:

@@ -41,6 +41,8 @@ CREATE TABLE stock_places (
     FOREIGN KEY (warehouse, bin) REFERENCES bins,
     FOREIGN KEY (sku, named_lot) REFERENCES lots
 );
+-- Places that were emptied stay, so that their ledger has something to refer to.
+CREATE INDEX stock_places_by_level ON stock_places (sku, warehouse) WHERE quantity > 0;
 CREATE INDEX stock_places_by_bin ON stock_places (warehouse, bin, sku, lot) WHERE quantity > 0;
 
 -- Append-only: every change of a place. `quantity` is added to it.

@@ -1,6 +1,6 @@
 -- name: lock_places
--- These levels, in the one order in which all levels are locked.
-SELECT 1 FROM stock_levels l
+-- These levels, in the one order in which all levels are locked; how much of each lies in bins.
+SELECT l.placed FROM stock_levels l
 WHERE (l.sku, l.warehouse) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;

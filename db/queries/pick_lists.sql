@@ -67,8 +67,8 @@ JOIN fulfillment_orders f ON f.id = c.fulfillment_order_id
 WHERE c.pick_list_id = $1 ORDER BY f.order_id;
 
 -- name: parts
--- What is left of each part of a list, and of the line it is for, as the work stands now.
-SELECT p.position, p.fulfillment_order_id, p.line_id, c.slot, t.sku, t.bin, t.lot,
+-- What is left of each part of lists, and of the line it is for, as the work stands now.
+SELECT p.pick_list_id, p.position, p.fulfillment_order_id, p.line_id, c.slot, t.sku, t.bin, t.lot,
     f.order_id, p.quantity, p.picked, p.short, p.quantity - p.picked - p.short AS left,
     CASE WHEN f.status IN ('open', 'scheduled', 'in_progress') AND o.status = 'confirmed'
             AND o.cancel_requested_at IS NULL
@@ -85,8 +85,8 @@ JOIN fulfillment_orders f ON f.id = p.fulfillment_order_id
 JOIN orders o ON o.id = f.order_id
 JOIN fulfillment_order_lines l ON l.fulfillment_order_id = p.fulfillment_order_id
     AND l.line_id = p.line_id
-WHERE p.pick_list_id = $1
-ORDER BY p.position, c.slot, p.line_id;
+WHERE p.pick_list_id = ANY($1::text[])
+ORDER BY p.pick_list_id, p.position, c.slot, p.line_id;
 
 -- name: add_found
 UPDATE pick_task_parts SET picked = picked + $5, short = short + $6

@@ -37,6 +37,10 @@ def test_every_statement_is_used() -> None:
 
 
 HOT = [
+    ("pick_lists", "candidates", "work_is_claimed_once"),
+    ("pick_lists", "taken_by_lists", "pick_lists_under_way"),
+    ("serials", "ship_serials", "serials_by_shipment"),
+    ("serials", "give_serials_back", "serials_by_order"),
     ("orders", "load_order", "orders_pkey"),
     ("stock", "wake_waiting", "reservations_waiting"),
     ("reservations", "queue_heads", "reservations_waiting"),

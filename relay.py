@@ -33,7 +33,7 @@ from domain.states import (
     tracking_moves,
 )
 from workflows import ids
-from workflows.client import begin_order
+from workflows.client import begin_order, begin_purchase, tell_purchase
 from workflows.messages import CarrierSignal, DeadlineSignal, PaymentSignal
 
 log = structlog.get_logger(__name__)
@@ -141,6 +141,12 @@ class Relay:
             await begin_order(self._client, self._task_queue, self._pool, row.order_id, row.payload)
         elif row.kind == outbox.HAND_OVER:
             await self._hand_over(row)
+        elif row.kind == outbox.START_PURCHASE:
+            await begin_purchase(
+                self._client, self._task_queue, self._pool, row.order_id, row.payload
+            )
+        elif row.kind == outbox.GOODS_RECEIVED:
+            await tell_purchase(self._client, self._pool, row.order_id, row.kind, row.payload)
         else:
             await self._signal(row)
 

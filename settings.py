@@ -111,6 +111,41 @@ class Settings(BaseSettings):
         default=0, ge=0, le=100, description="the same as a share of the books; the larger counts"
     )
 
+    # Buying.
+    buyer_mail: str = Field(
+        default="", description="an address that suppliers answer to; mail_from when empty"
+    )
+    service_level: float = Field(
+        default=0.95, ge=0.5, lt=1, description="share of days on which the safety stock is enough"
+    )
+    demand_window: timedelta = Field(
+        default=timedelta(days=84), description="how far back sales are looked at, in whole days"
+    )
+    review_period: timedelta = Field(
+        default=timedelta(days=7), description="how long a purchase is to last beyond lead time"
+    )
+    default_lead_time: timedelta = Field(
+        default=timedelta(days=14), description="of items that no supplier is known for"
+    )
+    overstock_cover: timedelta = Field(
+        default=timedelta(days=120), description="stock that lasts longer is too much"
+    )
+    dead_stock_after: timedelta = Field(
+        default=timedelta(days=84), description="without a sale for so long, stock is dead"
+    )
+    forecast_every: timedelta = Field(
+        default=timedelta(days=1), description="how often sales are summed up; zero never"
+    )
+    over_delivery_bp: int = Field(
+        default=500, ge=0, le=100_000, description="basis points of more than ordered that is taken"
+    )
+    purchase_grace: timedelta = Field(
+        default=timedelta(hours=12), description="after a day's end (UTC) a delivery is late"
+    )
+    purchase_chase_interval: timedelta = Field(
+        default=timedelta(days=3), description="how often a late supplier is reminded"
+    )
+
     # Processes.
     worker_max_activities: int = 50
     worker_drain: timedelta = Field(

@@ -19,6 +19,7 @@ from activities.fulfillment import CarrierActivities, FulfillmentActivities
 from activities.notifications import NotificationActivities, Shop
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.purchasing import PurchaseActivities, SupplierMailActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
 from domain.ports import Mailer
@@ -27,6 +28,7 @@ from relay import Relay
 from settings import Settings, load
 from workflows.client import TemporalAddress, connect
 from workflows.order import OrderWorkflow
+from workflows.purchase_order import PurchaseOrderWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -61,10 +63,18 @@ def build_worker(
         contact=settings.contact,
     )
     notifications = NotificationActivities(pool, mailer, shop)
+    purchases = PurchaseActivities(pool)
+    letters = SupplierMailActivities(
+        pool,
+        mailer,
+        sender=settings.mail_from,
+        shop_name=settings.shop_name,
+        buyer=settings.buyer_mail,
+    )
     return Worker(
         client,  # type: ignore[arg-type]
         task_queue=settings.task_queue,
-        workflows=[OrderWorkflow],
+        workflows=[OrderWorkflow, PurchaseOrderWorkflow],
         activities=[
             orders.confirm_order,
             orders.record_short_pick,
@@ -90,6 +100,19 @@ def build_worker(
             carriers.buy_label,
             carriers.void_label,
             notifications.send_notification,
+            purchases.approve_purchase,
+            purchases.begin_sending,
+            purchases.record_sent,
+            purchases.record_mail_refused,
+            purchases.record_delivery,
+            purchases.record_late,
+            purchases.record_on_time,
+            purchases.move_dates,
+            purchases.cancel_purchase,
+            purchases.close_purchase,
+            purchases.note_refusal,
+            purchases.tell_trouble,
+            letters.mail_supplier,
         ],
         interceptors=[PlainErrors()],
         workflow_runner=workflow_runner(),

@@ -217,8 +217,20 @@ class CarrierGateway(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail; `kind` is its media type (`text/csv`), text being UTF-8."""
+
+    name: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
-    """A mail ready to be sent; `message_id` is the same at every attempt (RFC 5322 form)."""
+    """A mail ready to be sent; `message_id` is the same at every attempt (RFC 5322 form).
+
+    Answers go to `reply_to` when there is one, else to the sender.
+    """
 
     message_id: str
     to: str
@@ -226,6 +238,8 @@ class Email:
     text: str
     html: str
     language: str
+    reply_to: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Mailer(Protocol):

@@ -128,6 +128,17 @@ class ReservationStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class PurchaseStatus(StrEnum):
+    """An order to a supplier; written by its workflow only."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENT = "sent"
+    PARTLY_RECEIVED = "partly_received"
+    CLOSED = "closed"
+    CANCELED = "canceled"
+
+
 class HoldReason(StrEnum):
     """Why an order waits for a person. Holds are rows, not a status."""
 
@@ -148,13 +159,14 @@ def _table(rows: dict[S, set[S]]) -> Table[S]:
     return MappingProxyType({state: frozenset(nexts) for state, nexts in rows.items()})
 
 
-O, P, F, H, N, R = (
+O, P, F, H, N, R, B = (
     OrderStatus,
     PaymentStatus,
     FulfillmentOrderStatus,
     ShipmentStatus,
     OperationStatus,
     ReservationStatus,
+    PurchaseStatus,
 )
 
 ORDER: Table[OrderStatus] = _table(
@@ -226,6 +238,19 @@ RESERVATION: Table[ReservationStatus] = _table(
         R.CONSUMED: set(),
         R.RELEASED: set(),
         R.EXPIRED: set(),
+    }
+)
+
+PURCHASE: Table[PurchaseStatus] = _table(
+    {
+        B.DRAFT: {B.APPROVED, B.CANCELED},
+        # Goods that come before the mail went out say that the supplier knows.
+        B.APPROVED: {B.SENT, B.PARTLY_RECEIVED, B.CLOSED, B.CANCELED},
+        B.SENT: {B.PARTLY_RECEIVED, B.CLOSED, B.CANCELED},
+        # What came stays: the rest is given up by closing, not by canceling.
+        B.PARTLY_RECEIVED: {B.CLOSED},
+        B.CLOSED: set(),
+        B.CANCELED: set(),
     }
 )
 

@@ -17,11 +17,13 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError, RPCStatusCode
 
-from db import orders
+from db import orders, purchasing
 from db.pool import Pool
 from workflows import ids
 from workflows.messages import OrderInput, Policy
+from workflows.purchase_messages import PurchaseInput, PurchasePolicy
 
 _TOP_PRIORITY = 100
 
@@ -130,6 +132,47 @@ async def begin_order(
     placed_at, number, channel = start["placed_at"], start["number"], start["channel"]
     life = OrderInput(order, number, channel, placed_at, policy)
     return await start_order(client, task_queue, life)
+
+
+async def begin_purchase(
+    client: Client, task_queue: str, pool: Pool, purchase_id: str, start: Mapping[str, Any]
+) -> bool:
+    """Start the life of a purchase order from its outbox row; False when it has begun before."""
+    purchase = await purchasing.load(pool, purchase_id)
+    try:
+        await client.start_workflow(
+            "PurchaseOrderWorkflow",
+            PurchaseInput(purchase, PurchasePolicy(**start["policy"])),
+            id=ids.purchase_workflow_id(purchase_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{purchase.number} to {purchase.supplier}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(ids.PHASE, purchase.status),
+                    SearchAttributePair(ids.ORDER_NUMBER, purchase.number),
+                    SearchAttributePair(ids.WAREHOUSE, [purchase.warehouse]),
+                ]
+            ),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def tell_purchase(
+    client: Client, pool: Pool, purchase_id: str, kind: str, payload: Mapping[str, Any]
+) -> None:
+    """Give a purchase order's workflow its news; nobody is left to hear them when it is over."""
+    handle = client.get_workflow_handle(ids.purchase_workflow_id(purchase_id))
+    try:
+        await handle.signal(kind, payload)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        if not (await purchasing.load(pool, purchase_id)).over:
+            raise
 
 
 async def start_order(client: Client, task_queue: str, order: OrderInput) -> bool:

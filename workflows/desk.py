@@ -193,7 +193,7 @@ class Desk:
             result: T = await workflow.execute_local_activity_method(step, task, **policies.LOCAL)
         except FailureError as error:
             # What fails a local activity comes as it is, what fails a regular one as ActivityError.
-            _raise_refusal(error)
+            raise_refusal(error)
             _raise_cancel(error)
             result = await self._insist(step, task)
         if isinstance(result, Order):
@@ -210,7 +210,7 @@ class Desk:
             try:
                 result: T = await workflow.execute_activity_method(step, task, **policies.DATABASE)
             except ActivityError as error:
-                _raise_refusal(error)
+                raise_refusal(error)
                 _raise_cancel(error)
                 await self._tell_of_failing(step.__name__, reason_of(error))
                 await self.until_retry(DATABASE_STEP_FAILED)
@@ -416,7 +416,7 @@ def _raise_cancel(error: FailureError) -> None:
         raise asyncio.CancelledError from None
 
 
-def _raise_refusal(error: FailureError) -> None:
+def raise_refusal(error: FailureError) -> None:
     """A step that the order's rows refuse: what the request was checked against had moved on."""
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError) and cause.type == REFUSED:

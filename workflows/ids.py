@@ -18,3 +18,8 @@ SEARCH_ATTRIBUTES = (PHASE, ATTENTION, CHANNEL, WAREHOUSE, ORDER_NUMBER, PLACED_
 def order_workflow_id(order_id: str) -> str:
     """The id of the workflow that is the life of this order."""
     return f"order-{order_id}"
+
+
+def purchase_workflow_id(purchase_id: str) -> str:
+    """The id of the workflow that is the life of this order to a supplier."""
+    return f"purchase-{purchase_id}"

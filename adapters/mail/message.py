@@ -7,6 +7,7 @@ back with the standard library.
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import formatdate, parseaddr
@@ -14,7 +15,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from domain.errors import MailRejected
-from domain.ports import Email
+from domain.ports import Attachment, Email
 
 # RFC 5321 without quoted local parts and address literals: a shop's customers have neither.
 _LOCAL_PART = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]]+")
@@ -67,7 +68,7 @@ def mailbox_of(address: str) -> str:
 
 
 def compose(email: Email, letterhead: Letterhead, *, readable: bool) -> bytes:
-    """The whole message, HTML being the richer alternative of the text.
+    """The whole message, HTML being the richer alternative of the text, files coming after both.
 
     `readable` leaves every letter as it is (UTF-8, 8 bit), for files; otherwise all is ASCII, as
     any mail server takes it, except a recipient whose mailbox is not. Raises `MailRejected` for
@@ -75,10 +76,16 @@ def compose(email: Email, letterhead: Letterhead, *, readable: bool) -> bytes:
     """
     boundary = f"=_{sha256(email.message_id.encode()).hexdigest()[:32]}"
     sender = f"{_phrase(letterhead.name, readable=readable)} <{letterhead.address}>".lstrip()
-    encoding = "8bit" if readable else "base64"
+    words = _alternative(email, boundary, readable=readable)
+    kind = f'multipart/alternative; boundary="{boundary}"'
+    if email.attachments:
+        outer = f"{boundary}m"
+        words = _mixed(kind, words, email.attachments, outer)
+        kind = f'multipart/mixed; boundary="{outer}"'
     head = [
         ("From", sender),
         ("To", mailbox_of(email.to)),
+        *([("Reply-To", mailbox_of(email.reply_to))] if email.reply_to else []),
         ("Subject", _words("Subject", email.subject, readable=readable)),
         ("Date", formatdate()),
         ("Message-ID", email.message_id),
@@ -86,19 +93,42 @@ def compose(email: Email, letterhead: Letterhead, *, readable: bool) -> bytes:
         ("Auto-Submitted", "auto-generated"),
         ("Content-Language", email.language),
         ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        ("Content-Type", kind),
     ]
-    lines = [*(_header(name, value) for name, value in head), ""]
+    lines = [*(_header(name, value) for name, value in head), "", *words, ""]
+    return "\r\n".join(lines).encode()
+
+
+def _alternative(email: Email, boundary: str, *, readable: bool) -> list[str]:
+    lines = []
     for subtype, content in (("plain", email.text), ("html", email.html)):
         lines += [
             f"--{boundary}",
             f"Content-Type: text/{subtype}; charset=utf-8",
-            f"Content-Transfer-Encoding: {encoding}",
+            f"Content-Transfer-Encoding: {'8bit' if readable else 'base64'}",
             "",
             _body(content, readable=readable),
         ]
-    lines += [f"--{boundary}--", ""]
-    return "\r\n".join(lines).encode()
+    return [*lines, f"--{boundary}--"]
+
+
+def _mixed(
+    kind: str, words: list[str], attachments: Sequence[Attachment], boundary: str
+) -> list[str]:
+    """The letter and its files, byte by byte as they are."""
+    lines = [f"--{boundary}", f"Content-Type: {kind}", "", *words]
+    for file in attachments:
+        charset = "; charset=utf-8" if file.kind.startswith("text/") else ""
+        lines += [
+            f"--{boundary}",
+            _header("Content-Type", f"{file.kind}{charset}"),
+            "Content-Transfer-Encoding: base64",
+            # RFC 2231 knows any letter; a name of ours is rarely more than a number.
+            f"Content-Disposition: attachment; filename*=utf-8''{quote(file.name, safe='')}",
+            "",
+            base64.encodebytes(file.content).decode("ascii").replace("\n", "\r\n"),
+        ]
+    return [*lines, f"--{boundary}--"]
 
 
 def _header(name: str, value: str) -> str:

@@ -12,6 +12,7 @@ from domain.states import (
     OPERATION,
     ORDER,
     PAYMENT,
+    PURCHASE,
     RESERVATION,
     SHIPMENT,
     FulfillmentOrderStatus,
@@ -20,6 +21,7 @@ from domain.states import (
     OperationStatus,
     OrderStatus,
     PaymentStatus,
+    PurchaseStatus,
     ReservationStatus,
     ReturnStatus,
     ShipmentStatus,
@@ -98,6 +100,13 @@ MACHINES = (
         SHIPMENT,
         ShipmentStatus.PENDING,
         ShipmentStatus.PACKED,
+    ),
+    _machine(
+        "Purchase order",
+        "`purchase_orders[].status`: an order to a supplier. Its workflow alone writes it; what "
+        "was delivered stands in its lines. [Buying](buying.md) tells its life.",
+        PURCHASE,
+        PurchaseStatus.DRAFT,
     ),
 )
 

@@ -16,6 +16,7 @@ from domain.states import (
     OPERATION,
     ORDER,
     PAYMENT,
+    PURCHASE,
     RESERVATION,
     SHIPMENT,
     FulfillmentOrderStatus,
@@ -25,6 +26,7 @@ from domain.states import (
     OperationStatus,
     OrderStatus,
     PaymentStatus,
+    PurchaseStatus,
     ReservationStatus,
     ReturnStatus,
     ShipmentStatus,
@@ -67,6 +69,9 @@ MACHINES: dict[str, Machine] = {
         {ReservationStatus.HELD, ReservationStatus.ALLOCATED, ReservationStatus.BACKORDERED},
         {ReservationStatus.CONSUMED, ReservationStatus.RELEASED, ReservationStatus.EXPIRED},
     ),
+    "purchase order": (PurchaseStatus, PURCHASE, {PurchaseStatus.DRAFT}, {
+        PurchaseStatus.CLOSED, PurchaseStatus.CANCELED,
+    }),
 }  # fmt: skip
 
 STEPS = [
@@ -129,6 +134,7 @@ def test_tables_cannot_be_changed() -> None:
         ("fulfillment_orders", "status", FulfillmentOrderStatus),
         ("shipments", "status", ShipmentStatus),
         ("reservations", "status", ReservationStatus),
+        ("purchase_orders", "status", PurchaseStatus),
         ("holds", "reason", HoldReason),
     ],
 )

@@ -1,4 +1,4 @@
-"""Requests that an order's workflow decides: claim, ask, and answer the same to every twin.
+"""Requests that a workflow decides: claim, ask, and answer the same to every twin.
 
 1. One transaction claims the idempotency key, makes ids (and rows) that the request needs, and
    writes `<what>_requested` to the timeline.
@@ -22,7 +22,8 @@ from api.deps import Caller, Services
 from api.engine import EngineUnavailable, NotRunning, Rejected
 from api.errors import Answer, Problem, not_found, unavailable
 from api.placing import key_reused
-from db import idempotency, intake, orders, reads, timeline
+from api.subjects import ORDERS, Entry, Subject
+from db import idempotency
 from db.pool import Connection
 from domain.errors import NotFound
 from workflows.messages import Asker, Outcome
@@ -30,6 +31,8 @@ from workflows.messages import Asker, Outcome
 Made = dict[str, Any]
 
 # A step is done again within seconds of a worker's death.
+NOT_RUNNING = "order_not_running"
+
 _LOOKS = 6
 _LOOK_SECONDS = 0.5
 
@@ -44,7 +47,8 @@ async def _undo_nothing(_: Connection, __: Made, ___: str) -> None:
 
 @dataclass(frozen=True)
 class Petition:
-    """One request to an order. `make` runs in the claim's transaction, `refuse` in the refusal's.
+    """One request to an order, or to another `subject` of the id `order_id`. `make` runs in the
+    claim's transaction, `refuse` in the refusal's.
 
     `make` answers what it made (ids), which `build` and `view` then get, also when the request is
     repeated; `data` and what was made stand in the timeline's event.
@@ -60,6 +64,7 @@ class Petition:
     occurred_at: datetime | None = None
     make: Callable[[Connection], Awaitable[Made]] = _make_nothing
     refuse: Callable[[Connection, Made, str], Awaitable[None]] = _undo_nothing
+    subject: Subject = ORDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +119,16 @@ class Desk:
                     return Answer(known.status, known.response.encode())
                 if known is not None:
                     return _Claim(**orjson.loads(known.response))
+            subject = petition.subject
             try:
-                await orders.lock(conn, petition.order_id)
+                await subject.lock(conn, petition.order_id)
             except NotFound:
-                raise not_found("order") from None
+                raise not_found(subject.name) from None
             made = await petition.make(conn)
-            event = await timeline.record(
-                conn,
-                petition.order_id,
-                f"{petition.what}_requested",
-                actor=self._caller.name,
-                role=self._caller.role,
-                data={**petition.data, **made},
-                note=petition.note,
-                occurred_at=petition.occurred_at,
+            data = {**petition.data, **made}
+            entry = Entry(self._caller, data, petition.note, petition.occurred_at)
+            event = await subject.record(
+                conn, petition.order_id, f"{petition.what}_requested", entry
             )
             if self._key is not None:
                 remembered = orjson.dumps({"event": event, "made": made}).decode()
@@ -144,82 +145,82 @@ class Desk:
             try:
                 return await self._ask_once(petition, request)
             except Rejected as rejected:
-                if not await self._is_behind(petition.order_id, rejected):
+                if not await self._is_behind(petition, rejected):
                     raise
             await asyncio.sleep(_LOOK_SECONDS)
         return await self._ask_once(petition, request)
 
-    async def _is_behind(self, order_id: str, rejected: Rejected) -> bool:
+    async def _is_behind(self, petition: Petition, rejected: Rejected) -> bool:
         """Whether the workflow knows less than the rows that only its own steps write."""
-        async with self._services.pool.acquire() as conn:
-            axes = await reads.axes(conn, order_id) or {}
+        axes = await self._axes(petition)
         return any(
             name in rejected.current and rejected.current[name] != axes.get(name)
-            for name in ("status", "payment_status")
+            for name in petition.subject.compared
         )
 
+    async def _axes(self, petition: Petition) -> dict[str, str]:
+        async with self._services.pool.acquire() as conn:
+            return await petition.subject.axes(conn, petition.order_id)
+
     async def _ask_once(self, petition: Petition, request: object) -> Outcome:
-        engine = self._services.engine
-        update_id = self._update_id()
         try:
-            return await engine.ask(petition.order_id, petition.update, request, update_id)
+            return await self._ask_engine(petition, request)
         except NotRunning:
-            ended = await self._ended(petition.order_id)
-            if ended.code == "order_closed":
+            ended = await self._ended(petition)
+            if ended.code != NOT_RUNNING:
                 raise ended from None
             # It has not begun yet, or somebody began it since we asked.
-            await self._start(petition.order_id)
+            await self._start(petition)
         try:
-            return await engine.ask(petition.order_id, petition.update, request, update_id)
+            return await self._ask_engine(petition, request)
         except NotRunning:
-            raise await self._ended(petition.order_id) from None
+            raise await self._ended(petition) from None
+
+    async def _ask_engine(self, petition: Petition, request: object) -> Outcome:
+        subject = petition.subject
+        workflow_id = subject.workflow_id(petition.order_id)
+        outcome: Outcome = await self._services.engine.ask(
+            workflow_id, petition.update, request, self._update_id(), subject.outcome
+        )
+        return outcome
 
     def _update_id(self) -> str:
         key = self._key or secrets.token_hex(16)
         return hashlib.sha256(f"{self._caller.id}\n{key}".encode()).hexdigest()[:40]
 
-    async def _start(self, order_id: str) -> None:
-        """Begin an order's life when nobody has yet."""
-        async with self._services.pool.acquire() as conn:
-            row = await intake.start_row(conn, order_id)
-        if row is None:
-            return
+    async def _start(self, petition: Petition) -> None:
+        """Begin a life when nobody has yet."""
         try:
-            await self._services.engine.start(self._services.pool, order_id, row.payload)
+            await petition.subject.start(self._services, petition.order_id)
         except Exception:  # noqa: BLE001 - whatever the engine's client raises, it did not start
             raise EngineUnavailable from None
-        async with self._services.pool.acquire() as conn:
-            await intake.forget_starts(conn, [row.id])
 
-    async def _ended(self, order_id: str) -> Rejected:
-        async with self._services.pool.acquire() as conn:
-            axes = await reads.axes(conn, order_id) or {}
+    async def _ended(self, petition: Petition) -> Rejected:
+        subject, axes = petition.subject, await self._axes(petition)
         status = axes.get("status", "")
-        if status in ("completed", "canceled", "expired"):
-            return Rejected("order_closed", f"The order is {status}.", axes)
-        return Rejected("order_not_running", "The order has no running workflow.", axes)
+        if status in subject.ends:
+            code = f"{subject.name.replace(' ', '_')}_closed"
+            return Rejected(code, f"The {subject.name} is {status}.", axes)
+        return Rejected(NOT_RUNNING, f"The {subject.name} has no running workflow.", axes)
 
     async def _refuse(self, petition: Petition, claim: _Claim, rejected: Rejected) -> Answer:
         problem = Problem(409, rejected.code, rejected.detail, current=rejected.current)
         answer = problem.answer()
         async with self._services.pool.acquire() as conn, conn.transaction():
-            await orders.lock(conn, petition.order_id)
+            await petition.subject.lock(conn, petition.order_id)
             if (stored := await self._store(conn, answer)) is not None:
                 return stored
             await petition.refuse(conn, claim.made, rejected.code)
-            await timeline.record(
-                conn,
-                petition.order_id,
-                f"{petition.what}_refused",
-                actor=self._caller.name,
-                role=self._caller.role,
-                data={
-                    **petition.data,
-                    **claim.made,
-                    "code": rejected.code,
-                    "current": dict(rejected.current),
-                    "request_event": claim.event,
-                },
+            data = {
+                **petition.data,
+                **claim.made,
+                "code": rejected.code,
+                "current": dict(rejected.current),
+                "request_event": claim.event,
+            }
+            entry = Entry(self._caller, data)
+            await petition.subject.record(
+                conn, petition.order_id, f"{petition.what}_refused", entry
             )
         return answer
 

@@ -15,8 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from db.pool import Pool
-from workflows import ids
-from workflows.client import TemporalAddress, begin_order, connect
+from workflows.client import TemporalAddress, begin_order, begin_purchase, connect
 from workflows.messages import Outcome
 
 _UPDATE_TIMEOUT = timedelta(seconds=15)
@@ -32,7 +31,7 @@ class EngineUnavailable(Exception):
 
 
 class NotRunning(Exception):
-    """There is no running workflow of that order."""
+    """There is no such running workflow."""
 
 
 @dataclass(eq=False)
@@ -71,8 +70,20 @@ class Engine:
         except (RPCError, RuntimeError, OSError, TimeoutError, ValueError):
             return False
 
-    async def ask(self, order_id: str, update: str, request: object, update_id: str) -> Outcome:
-        """Ask an order's workflow, and wait for how it ended. The same id asks the same question.
+    async def start_purchase(self, pool: Pool, purchase_id: str, start: Mapping[str, Any]) -> bool:
+        """Begin the life of a purchase order, as `start` does for an order."""
+        client = await self.client()
+        return await begin_purchase(client, self.where.task_queue, pool, purchase_id, start)
+
+    async def ask(
+        self,
+        workflow_id: str,
+        update: str,
+        request: object,
+        update_id: str,
+        outcome_type: type = Outcome,
+    ) -> Any:  # noqa: ANN401 - of `outcome_type`
+        """Ask a workflow, and wait for how it ended. The same id asks the same question.
 
         Raises:
             Rejected: the workflow refused.
@@ -81,14 +92,14 @@ class Engine:
 
         """
         client = await self.client()
-        handle = client.get_workflow_handle(ids.order_workflow_id(order_id))
+        handle = client.get_workflow_handle(workflow_id)
         try:
             async with asyncio.timeout(_UPDATE_PATIENCE):
-                outcome: Outcome = await handle.execute_update(
+                outcome = await handle.execute_update(
                     update,
                     request,
                     id=update_id,
-                    result_type=Outcome,
+                    result_type=outcome_type,
                     rpc_timeout=_UPDATE_TIMEOUT,
                 )
         except WorkflowUpdateFailedError as error:
@@ -117,5 +128,5 @@ def _rejected(error: WorkflowUpdateFailedError) -> Rejected | NotRunning:
                 str(told.get("detail", cause.message)),
                 told.get("current") or {},
             )
-        return Rejected("request_failed", "The order's workflow could not carry it out.")
-    return Rejected("request_failed", "The order's workflow ended before it was carried out.")
+        return Rejected("request_failed", "The workflow could not carry it out.")
+    return Rejected("request_failed", "The workflow ended before it was carried out.")

@@ -116,9 +116,10 @@ class Buying:
         try:
             outcome = await self.ask(update, request)
         except WorkflowUpdateFailedError as error:
-            assert isinstance(error.cause, ApplicationError)
-            assert error.cause.type == "Refused"
-            return str(error.cause.details[0]["code"])
+            cause = error.cause
+            assert isinstance(cause, ApplicationError)
+            assert cause.type == "Refused"
+            return str(cause.details[0]["code"])
         message = f"{update} was not refused: {outcome}"
         raise AssertionError(message)
 

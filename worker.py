@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.errors import PlainErrors
+from activities.forecasting import ForecastActivities
 from activities.fulfillment import CarrierActivities, FulfillmentActivities
 from activities.notifications import NotificationActivities, Shop
 from activities.orders import OrderActivities
@@ -27,6 +28,7 @@ from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
 from workflows.client import TemporalAddress, connect
+from workflows.forecasting import ForecastWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
 
@@ -64,6 +66,7 @@ def build_worker(
     )
     notifications = NotificationActivities(pool, mailer, shop)
     purchases = PurchaseActivities(pool)
+    forecasts = ForecastActivities(pool, settings.demand_window, settings.time_zone)
     letters = SupplierMailActivities(
         pool,
         mailer,
@@ -74,7 +77,7 @@ def build_worker(
     return Worker(
         client,  # type: ignore[arg-type]
         task_queue=settings.task_queue,
-        workflows=[OrderWorkflow, PurchaseOrderWorkflow],
+        workflows=[OrderWorkflow, PurchaseOrderWorkflow, ForecastWorkflow],
         activities=[
             orders.confirm_order,
             orders.record_short_pick,
@@ -113,6 +116,9 @@ def build_worker(
             purchases.note_refusal,
             purchases.tell_trouble,
             letters.mail_supplier,
+            forecasts.open_window,
+            forecasts.sum_demand,
+            forecasts.forecast_items,
         ],
         interceptors=[PlainErrors()],
         workflow_runner=workflow_runner(),

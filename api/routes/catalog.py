@@ -15,8 +15,8 @@ from db.sourcing import Author
 
 router = APIRouter(tags=["stock"])
 
-_LONGEST_SKU = 100
-_LONGEST_CODE = 64
+LONGEST_SKU = 100
+LONGEST_CODE = 64
 
 
 @router.put(
@@ -43,7 +43,7 @@ async def put_item(request: Request, sku: str) -> Response:
     """Make or change an item; the same again changes nothing."""
     await admit(request, WAREHOUSE)
     body = (await parse(request, ItemIn)).value
-    code = path_code(sku, "sku", _LONGEST_SKU)
+    code = path_code(sku, "sku", LONGEST_SKU)
     async with services(request).pool.acquire() as conn, conn.transaction():
         row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
     return views.ok(row).response()
@@ -72,7 +72,7 @@ async def get_item(request: Request, sku: str) -> Response:
     """One item."""
     await admit(request, STOCK_READERS)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.items(conn, sku=path_code(sku, "sku", _LONGEST_SKU))
+        found = await catalog.items(conn, sku=path_code(sku, "sku", LONGEST_SKU))
     if not found:
         raise not_found("item")
     return views.ok(found[0]).response()
@@ -144,7 +144,7 @@ async def get_warehouse(request: Request, code: str) -> Response:
 
 def warehouse_code(value: str) -> str:
     """A warehouse's code in a path."""
-    return path_code(value, "code", _LONGEST_CODE)
+    return path_code(value, "code", LONGEST_CODE)
 
 
 def path_code(value: str, name: str, longest: int) -> str:

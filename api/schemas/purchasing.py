@@ -1,0 +1,126 @@
+"""Suppliers, their terms, and orders to them."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.schemas.fields import (
+    MAX_AMOUNT,
+    Code,
+    Currency,
+    Email,
+    LocaleTag,
+    MoneyIn,
+    Name,
+    Note,
+    Quantity,
+    Reference,
+    Sku,
+    Strict,
+    When,
+)
+
+Days = Annotated[int, Field(ge=0, le=1_000)]
+BasisPoints = Annotated[int, Field(ge=0, le=100_000, description="basis points: 500 is 5%")]
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+_LINES = Field(min_length=1, max_length=500)
+LARGEST_TOTAL = MAX_AMOUNT
+
+
+class SupplierIn(Strict):
+    """Whom the shop buys from. Without `email`, orders go out by hand."""
+
+    name: Name
+    email: Email | None = None
+    locale: LocaleTag = "en"
+    currency: Currency
+    lead_time_days: Days
+    over_delivery_bp: BasisPoints | None = Field(
+        default=None, description="more than ordered that is taken; the shop's setting without it"
+    )
+    active: bool = True
+
+
+class TermsIn(Strict):
+    """How the supplier sells the item: our units, the cost of one of them."""
+
+    supplier_sku: Reference | None = None
+    lead_time_days: Days | None = None
+    unit_cost: MoneyIn
+    moq: Quantity = 1
+    pack_size: Quantity = 1
+    preferred: bool = False
+
+
+class PurchaseLineIn(Strict):
+    """Units of an item. Cost and day come from the supplier's terms when they are left out."""
+
+    sku: Sku
+    quantity: Quantity
+    unit_cost: MoneyIn | None = None
+    expected_on: Day | None = None
+
+
+class PurchaseIn(Strict):
+    """A draft: its lines, or `from_suggestions` what is low (of `skus`, when they are named)."""
+
+    supplier: Code
+    warehouse: Code
+    lines: Annotated[list[PurchaseLineIn], _LINES] | None = None
+    from_suggestions: bool = False
+    skus: Annotated[list[Sku], _LINES] | None = None
+    expected_on: Day | None = None
+    note: Note | None = None
+
+
+class ApproveIn(Strict):
+    """Approve a draft."""
+
+    note: Note | None = None
+
+
+class SendIn(Strict):
+    """Send it: `email` to the supplier, `hand` when the buyer has told the supplier."""
+
+    by: Literal["email", "hand"] = "email"
+    note: Note | None = None
+
+
+class EndPurchaseIn(Strict):
+    """Cancel it, or close it short. `reason` is best a stable code."""
+
+    reason: Name
+    note: Note | None = None
+
+
+class LineDayIn(Strict):
+    """Another day for an item."""
+
+    sku: Sku
+    expected_on: Day
+
+
+class RescheduleIn(Strict):
+    """Other days: `expected_on` for all that is still to come, or day by day in `lines`."""
+
+    expected_on: Day | None = None
+    lines: Annotated[list[LineDayIn], _LINES] | None = None
+    note: Note | None = None
+
+
+class DeliveredLineIn(Strict):
+    """Units that came; `damaged` of them cannot be sold."""
+
+    sku: Sku
+    quantity: Quantity
+    damaged: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class DeliveryIn(Strict):
+    """A delivery. `reference` is the delivery note's number."""
+
+    reference: Reference
+    lines: Annotated[list[DeliveredLineIn], _LINES]
+    accept_over_delivery: bool = False
+    occurred_at: When | None = None

@@ -28,6 +28,7 @@ from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
 from workflows.client import TemporalAddress, connect
+from workflows.forecast_schedule import keep_forecast_schedule
 from workflows.forecasting import ForecastWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
@@ -174,11 +175,14 @@ async def run(settings: Settings) -> None:
             log.info(
                 "worker_ready", task_queue=settings.task_queue, payments=list(gateways.payments)
             )
+            scheduling = asyncio.create_task(
+                keep_forecast_schedule(client, settings.task_queue, settings.forecast_every)
+            )
             await stop.wait()
             log.info("worker_draining")
-        carrying.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await carrying
+        for task in (carrying, scheduling):
+            task.cancel()
+        await asyncio.gather(carrying, scheduling, return_exceptions=True)
 
 
 def _runtime(metrics_port: int) -> Runtime | None:

@@ -23,3 +23,8 @@ def order_workflow_id(order_id: str) -> str:
 def purchase_workflow_id(purchase_id: str) -> str:
     """The id of the workflow that is the life of this order to a supplier."""
     return f"purchase-{purchase_id}"
+
+
+def forecast_id(task_queue: str) -> str:
+    """The id of the schedule that renews forecasts, and the head of its runs' ids."""
+    return f"{task_queue}-forecasts"

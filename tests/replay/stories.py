@@ -1,9 +1,13 @@
-"""Lives of orders whose histories are kept: each takes another way through the workflow."""
+"""Lives whose histories are kept, of orders and of purchase orders: each takes another way."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any, Protocol
 
-from domain.states import OrderStatus
+from temporalio.client import WorkflowHandle
+
+from domain.states import OrderStatus, PurchaseStatus
+from tests.workflows.buying import QUICK, SUPPLIER, Buying, draft, sent
 from tests.workflows.faults import down
 from tests.workflows.life import Life
 from tests.workflows.shop import Shop
@@ -125,7 +129,45 @@ async def canceled_after_the_parcel_was_lost(shop: Shop) -> Life:
     return life
 
 
-STORIES: Mapping[str, Callable[[Shop], Awaitable[Life]]] = {
+async def bought_late_and_in_parts(shop: Shop) -> Buying:
+    """The supplier is reminded, names another day, brings a part, and the rest will not come."""
+    policy = replace(QUICK, chase_interval=0.5)
+    buying = await sent(shop, {"SHIRT": 12, "SOCKS": 5}, days=-2, policy_=policy)
+    await buying.until_letter("reminder.2")
+    await buying.reschedule(20)
+    await buying.asks_for_help()
+    await buying.deliver(SHIRT=12, SOCKS=3)
+    await buying.until(lambda p: p.status is PurchaseStatus.PARTLY_RECEIVED)
+    await buying.close()
+    return buying
+
+
+async def bought_and_canceled(shop: Shop) -> Buying:
+    """An address that does not exist, then the right one, then second thoughts."""
+    buying = await draft(shop, {"SHIRT": 12}, email="nobody")
+    await buying.approve()
+    await buying.send()
+    await buying.asks_for_help("supplier_mail_failed")
+    await shop.pool.execute("UPDATE suppliers SET email = $1", SUPPLIER)
+    await buying.send()
+    await buying.cancel()
+    return buying
+
+
+class Lived(Protocol):
+    """What was lived: its workflow, and how to wait for its end."""
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """Its workflow."""
+        ...
+
+    async def finished(self) -> object:
+        """Wait for its end."""
+        ...
+
+
+STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
     story.__name__: story
     for story in (
         paid_by_card_in_one_parcel,
@@ -139,6 +181,8 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Life]]] = {
         paid_after_the_provider_came_back,
         renewed_when_the_goods_left,
         canceled_after_the_parcel_was_lost,
+        bought_late_and_in_parts,
+        bought_and_canceled,
     )
 }
 

@@ -16,6 +16,7 @@ from tests.replay.stories import STORIES
 from worker import workflow_runner
 from workflows import desk, payment
 from workflows.order import OrderWorkflow
+from workflows.purchase_order import PurchaseOrderWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
 
@@ -31,7 +32,8 @@ def test_every_story_has_its_history() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 async def test_a_committed_history_replays(file: Path) -> None:
-    replayer = Replayer(workflows=[OrderWorkflow], workflow_runner=workflow_runner())
+    workflows = [OrderWorkflow, PurchaseOrderWorkflow]
+    replayer = Replayer(workflows=workflows, workflow_runner=workflow_runner())
     await replayer.replay_workflow(history(file.stem))
 
 
@@ -61,3 +63,14 @@ async def test_a_change_of_what_is_scheduled_is_caught(
     monkeypatch.setattr(where, what, instead)
     with pytest.raises(workflow.NondeterminismError):
         await replayer.replay_workflow(history("paid_by_card_in_one_parcel"))
+
+
+async def test_a_purchase_order_that_reminds_nobody_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    purchases = [PurchaseOrderWorkflow]
+    replayer = Replayer(workflows=purchases, workflow_runner=UnsandboxedWorkflowRunner())
+    await replayer.replay_workflow(history("bought_late_and_in_parts"))
+    monkeypatch.setattr(PurchaseOrderWorkflow, "_mail", nothing)
+    with pytest.raises(workflow.NondeterminismError):
+        await replayer.replay_workflow(history("bought_late_and_in_parts"))

@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.contracts import Asked
 from activities.purchase_contracts import Dates, PurchaseTask, Sending, SupplierMail, Trouble
 from adapters.mail import message_id
+from adapters.mail.message import mailbox_of
 from adapters.mail.supplier import LetterKind, SupplierLetter, render_letter
 from db import purchasing
 from db.pool import Pool
@@ -207,7 +208,8 @@ class SupplierMailActivities:
         self._mailer = mailer
         self._sender = sender
         self._shop_name = shop_name
-        self._buyer = buyer
+        # An address that is none is refused when the worker starts, not with every mail.
+        self._buyer = mailbox_of(buyer) if buyer else ""
 
     @activity.defn
     async def mail_supplier(self, task: SupplierMail) -> str:

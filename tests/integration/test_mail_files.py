@@ -13,7 +13,7 @@ from adapters.mail import FileMailer, Milestone, SmtpMailer, build, message_id
 from adapters.mail.__main__ import write_samples
 from adapters.mail.templating import LANGUAGES
 from domain.errors import MailRejected, MailUnavailable
-from domain.ports import Email, Mailer
+from domain.ports import Attachment, Email, Mailer
 
 SENDER = "Çarşı Mağazası <orders@kervan.example>"
 EMAIL = Email(
@@ -68,6 +68,15 @@ async def test_a_mail_can_be_read_with_any_pager(tmp_path: Path) -> None:
     raw = (tmp_path / "K-100042.shipped.shp_1.eml").read_text("utf-8")
     assert "Subject: K-100042 numaralı siparişiniz <yola> çıktı" in raw
     assert "Tutar: ₺1.299,90" in raw
+
+
+async def test_files_that_go_with_a_mail_are_in_its_message(tmp_path: Path) -> None:
+    table = Attachment("P-1.csv", "text/csv", "adet\r\n12 ığüş\r\n".encode())
+    await FileMailer(tmp_path, sender=SENDER).send(replace(EMAIL, attachments=(table,)))
+    [name] = mails(tmp_path)
+    [part] = read(tmp_path / name).iter_attachments()
+    assert part.get_filename() == "P-1.csv"
+    assert part.get_payload(decode=True) == table.content
 
 
 async def test_the_same_mail_again_is_the_same_file(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from adapters.mail import SmtpMailer, SmtpServer, message_id
 from domain.errors import MailRejected, MailUnavailable
-from domain.ports import Email, Mailer
+from domain.ports import Attachment, Email, Mailer
 
 SENDER = "Çarşı Mağazası <orders@kervan.example>"
 EMAIL = Email(
@@ -175,6 +175,21 @@ async def test_a_mail_arrives_with_every_letter(offices: Offices) -> None:
     assert html is not None
     assert text.get_content().replace("\r\n", "\n") == EMAIL.text
     assert html.get_content().rstrip() == EMAIL.html
+
+
+async def test_files_arrive_as_they_were_given(offices: Offices) -> None:
+    post = Post()
+    table = Attachment("P-1.csv", "text/csv", "adet\r\n12 ığüş\r\n".encode() * 100)
+    email = replace(EMAIL, attachments=(table,), reply_to="buyer@kervan.example")
+    await offices.mailer(await offices.open(post)).send(email)
+    message = post.message()
+    assert message["Reply-To"] == "buyer@kervan.example"
+    [part] = message.iter_attachments()
+    assert (part.get_filename(), part.get_content_type()) == ("P-1.csv", "text/csv")
+    assert part.get_payload(decode=True) == table.content
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().replace("\r\n", "\n") == EMAIL.text
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,10 @@ class Settings(BaseSettings):
         default="", description="an address that suppliers answer to; mail_from when empty"
     )
     service_level: float = Field(
-        default=0.95, ge=0.5, lt=1, description="share of days on which the safety stock is enough"
+        default=0.95,
+        ge=0.5,
+        lt=1,
+        description="share of lead times in which the safety stock is enough",
     )
     demand_window: timedelta = Field(
         default=timedelta(days=84), description="how far back sales are looked at, in whole days"

@@ -27,16 +27,14 @@ class Batch:
 
     window: Window
     sku: str = ""
-    warehouse: str = ""
 
 
 @dataclass(frozen=True)
 class Done:
-    """How far it came; `items` is 0 when nothing was left."""
+    """The last item it came to ("" when none was left), and how many forecasts it made."""
 
     sku: str = ""
-    warehouse: str = ""
-    items: int = 0
+    forecasts: int = 0
 
 
 class ForecastActivities:
@@ -71,14 +69,15 @@ class ForecastActivities:
     async def forecast_items(self, batch: Batch) -> Done:
         """Forecast the next items, and say how far it came."""
         first, last = _days(batch.window)
-        after = (batch.sku, batch.warehouse)
         async with self._pool.acquire() as conn, conn.transaction():
-            found = await replenishment.series(conn, after, first, last, self._time_zone, _ITEMS)
-            if not found:
+            until = await replenishment.next_items(conn, batch.sku, _ITEMS)
+            if until is None:
                 return Done()
+            skus = (batch.sku, until)
+            found = await replenishment.series(conn, skus, first, last, self._time_zone)
             made = [(series, forecast(series.units)) for series in found]
             await replenishment.put_forecasts(conn, made, last)
-        return Done(found[-1].sku, found[-1].warehouse, len(found))
+        return Done(until, len(made))
 
 
 def _days(window: Window) -> tuple[date, date]:

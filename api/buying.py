@@ -1,16 +1,17 @@
-"""What is low, too much or dead, found by going through the items page by page.
+"""What is low, too much or dead: sieved by PostgreSQL, decided by the domain.
 
 The forecast comes from the last renewal, the stock is as it is now: whoever has just ordered does
 not see the same suggestion again.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from api.purchase_views import reckoned
 from api.views import Row
 from db import replenishment
 from db.pool import Connection
-from domain.replenishment import Rules, Suggestion, Verdict, suggest
+from db.replenishment import Sieve
+from domain.replenishment import Rules, Suggestion, Verdict, service_factor, suggest
 from settings import Settings
 
 # So many items are reckoned between two looks at other requests.
@@ -42,26 +43,24 @@ async def find(  # noqa: PLR0913 - filters
     skus: Collection[str] | None = None,
 ) -> list[Found]:
     """The next `limit` items of these kinds by (sku, warehouse)."""
-    rules, default = rules_of(settings), settings.default_lead_time.days
+    rules = rules_of(settings)
+    sieve = Sieve(
+        kinds,
+        service_factor(rules.service_level),
+        rules.overstock_days,
+        settings.default_lead_time.days,
+        warehouse,
+        supplier,
+        skus,
+    )
     found: list[Found] = []
     while len(found) < limit:
-        rows = await replenishment.positions(
-            conn, after=after, warehouse=warehouse, supplier=supplier, skus=skus, limit=_CHUNK
-        )
-        found += _of_kind(rows, kinds, rules, default)
+        rows = await replenishment.positions(conn, sieve, after=after, limit=_CHUNK)
+        for row in rows:
+            suggestion = suggest(*reckoned(row), rules)
+            if suggestion.verdict in kinds:
+                found.append((row, suggestion))
         if len(rows) < _CHUNK:
             break
         after = (rows[-1]["sku"], rows[-1]["warehouse"])
     return found[:limit]
-
-
-def _of_kind(
-    rows: list[Row], kinds: Collection[Verdict], rules: Rules, lead_time_days: int
-) -> Iterator[Found]:
-    for read in rows:
-        row = read
-        if row["lead_time_days"] is None:
-            row = {**row, "lead_time_days": lead_time_days}
-        suggestion = suggest(*reckoned(row), rules)
-        if suggestion.verdict in kinds:
-            yield row, suggestion

@@ -69,12 +69,12 @@ def reckoned(row: Row) -> tuple[Demand, Position, Terms]:
     """What a suggestion is reckoned from, out of a row of `db.replenishment.positions`."""
     first, last = row["first_day"], row["last_day"]
     demand = Demand(
-        row["mean_daily"] or 0.0,
-        row["sigma_daily"] or 0.0,
+        row["mean_daily"],
+        row["sigma_daily"],
         (last - first).days + 1 if first else 0,
     )
     position = Position(*(row[name] for name in Position.__slots__))
-    return demand, position, Terms(row["lead_time_days"], row["moq"] or 1, row["pack_size"] or 1)
+    return demand, position, Terms(row["lead_time_days"], row["moq"], row["pack_size"])
 
 
 def suggestion(row: Row, found: Suggestion, rules: Rules) -> dict[str, Any]:
@@ -96,13 +96,13 @@ def suggestion(row: Row, found: Suggestion, rules: Rules) -> dict[str, Any]:
         "safety_stock": levels.safety_stock,
         "position": position.total,
         "demand": {
-            "class": row["demand_class"] or "none",
-            "method": row["method"] or "none",
+            "class": row["demand_class"],
+            "method": row["method"],
             "mean_daily": demand.mean_daily,
             "sigma_daily": demand.sigma_daily,
             "days": demand.days,
-            "days_with_demand": row["days_with_demand"] or 0,
-            "total_units": row["total_units"] or 0,
+            "days_with_demand": row["days_with_demand"],
+            "total_units": row["total_units"],
             **{
                 name: row[name]
                 for name in ("first_day", "last_day", "last_demand_on", "computed_at")

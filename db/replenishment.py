@@ -38,16 +38,16 @@ async def sum_demand(
     await conn.execute(_SQL["sum_demand"], first, end, time_zone)
 
 
+async def next_items(conn: Connection, after: str, limit: int) -> str | None:
+    """The last of the next items by sku; None when there is none."""
+    return await conn.fetchval(_SQL["next_items"], after, limit)  # type: ignore[no-any-return]
+
+
 async def series(
-    conn: Connection,
-    after: tuple[str, str],
-    first: date,
-    last: date,
-    time_zone: str,
-    limit: int,
+    conn: Connection, skus: tuple[str, str], first: date, last: date, time_zone: str
 ) -> list[Series]:
-    """The next items by (sku, warehouse), with every day of the window that they existed."""
-    rows = await conn.fetch(_SQL["demand_series"], *after, first, last, time_zone, limit)
+    """Items after one sku up to another, with every day of the window that they existed."""
+    rows = await conn.fetch(_SQL["demand_series"], *skus, first, last, time_zone)
     return [_series(dict(row), last) for row in rows]
 
 
@@ -79,18 +79,37 @@ async def put_forecasts(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """What is looked for: kinds (values of `Verdict`), and the rules that tell them apart."""
+
+    kinds: Collection[str]
+    z: float
+    overstock_days: int
+    default_lead_time_days: int
+    warehouse: str | None = None
+    supplier: str | None = None
+    skus: Collection[str] | None = None
+
+
 async def positions(
-    conn: Connection,
-    *,
-    after: tuple[str, str] = ("", ""),
-    warehouse: str | None = None,
-    supplier: str | None = None,
-    skus: Collection[str] | None = None,
-    limit: int,
+    conn: Connection, sieve: Sieve, *, after: tuple[str, str], limit: int
 ) -> list[Row]:
-    """The next items by (sku, warehouse) with all that a suggestion is reckoned from."""
-    wanted = None if skus is None else list(skus)
-    rows = await conn.fetch(_SQL["positions"], *after, warehouse, supplier, wanted, limit)
+    """The next items by (sku, warehouse) that may be of these kinds, with all that a suggestion is
+    reckoned from. None of them is left out; which of them are, the domain says.
+    """
+    rows = await conn.fetch(
+        _SQL["positions"],
+        *after,
+        sieve.warehouse,
+        sieve.supplier,
+        None if sieve.skus is None else list(sieve.skus),
+        list(sieve.kinds),
+        limit,
+        sieve.default_lead_time_days,
+        sieve.z,
+        sieve.overstock_days,
+    )
     return [dict(row) for row in rows]
 
 

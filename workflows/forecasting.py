@@ -22,7 +22,7 @@ _STEP: dict[str, Any] = {
 
 @workflow.defn
 class ForecastWorkflow:
-    """One renewal; its result is how many items were forecast. Every step can be done again."""
+    """One renewal; its result is how many forecasts it made. Every step can be done again."""
 
     @workflow.run
     async def run(self) -> int:
@@ -32,17 +32,17 @@ class ForecastWorkflow:
             await workflow.execute_activity_method(
                 ForecastActivities.sum_demand, week, summary=f"sales from {week.first}", **_STEP
             )
-        items, batch = 0, Batch(window)
+        forecasts, batch = 0, Batch(window)
         while True:
             done = await workflow.execute_activity_method(
                 ForecastActivities.forecast_items, batch, summary=f"after {batch.sku}", **_STEP
             )
-            if not done.items:
+            if not done.sku:
                 break
-            items += done.items
-            batch = Batch(window, done.sku, done.warehouse)
-        workflow.set_current_details(f"{items} forecasts from {window.first} to {window.last}.")
-        return items
+            forecasts += done.forecasts
+            batch = Batch(window, done.sku)
+        workflow.set_current_details(f"{forecasts} forecasts, {window.first} to {window.last}.")
+        return forecasts
 
 
 def weeks(window: Window) -> list[Window]:

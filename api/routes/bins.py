@@ -11,7 +11,7 @@ from api.deps import STOCK_READERS, WAREHOUSE, admit, services
 from api.errors import Answer, not_found
 from api.once import Once
 from api.openapi import describe
-from api.routes.catalog import path_code, warehouse_code
+from api.routes.catalog import LONGEST_CODE, path_code, warehouse_code
 from api.routes.orders import no_nul
 from api.schemas.answers import PageOut
 from api.schemas.handling import BinIn, MoveIn, PutawayIn
@@ -25,7 +25,6 @@ from db.pool import Connection
 
 router = APIRouter(tags=["stock"])
 
-_LONGEST_CODE = 64
 
 Filter = Annotated[str | None, Query(max_length=100)]
 
@@ -49,7 +48,7 @@ async def put_bin(request: Request, code: str, bin: str) -> Response:  # noqa: A
     body = (await parse(request, BinIn)).value
     warehouse = warehouse_code(code)
     made = bins.Bin(
-        warehouse, path_code(bin, "bin", _LONGEST_CODE), body.zone or "", body.sequence, body.kind
+        warehouse, path_code(bin, "bin", LONGEST_CODE), body.zone or "", body.sequence, body.kind
     )
     async with services(request).pool.acquire() as conn, conn.transaction():
         await _must_be_known(conn, warehouse)
@@ -95,7 +94,7 @@ async def get_bin(request: Request, code: str, bin: str) -> Response:  # noqa: A
     await admit(request, STOCK_READERS)
     warehouse = warehouse_code(code)
     async with services(request).pool.acquire() as conn:
-        found = await bins.listed(conn, warehouse, code=path_code(bin, "bin", _LONGEST_CODE))
+        found = await bins.listed(conn, warehouse, code=path_code(bin, "bin", LONGEST_CODE))
     if not found:
         raise not_found("bin")
     return views.ok(found[0]).response()

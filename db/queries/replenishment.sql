@@ -42,19 +42,22 @@ SELECT sku, warehouse, day, sum(units) FROM (
 ) demand
 GROUP BY sku, warehouse, day;
 
+-- name: next_items
+-- The last of the next `$2` items after `$1`; NULL when there is none.
+SELECT max(sku) FROM (SELECT sku FROM items WHERE sku > $1 ORDER BY sku LIMIT $2) n;
+
 -- name: demand_series
--- The next items by (sku, warehouse) with the days on which they were asked for; `since` is the
--- first day they are looked at: no day counts against an item before it was made.
+-- Items after `$1` up to `$2`, by warehouse, with the days on which they were asked for; `since` is
+-- the first day they are looked at: no day counts against an item before it was made.
 SELECT k.sku, k.warehouse,
     least(greatest((i.created_at AT TIME ZONE $5)::date, $3::date),
         min(d.day), $4::date) AS since,
     array_agg(d.day ORDER BY d.day) FILTER (WHERE d.day IS NOT NULL) AS days,
     array_agg(d.units ORDER BY d.day) FILTER (WHERE d.day IS NOT NULL) AS units
 FROM (
-    SELECT sku, warehouse FROM stock_levels WHERE (sku, warehouse) > ($1::text, $2::text)
+    SELECT sku, warehouse FROM stock_levels WHERE sku > $1 AND sku <= $2
     UNION
-    SELECT sku, warehouse FROM daily_demand WHERE (sku, warehouse) > ($1::text, $2::text)
-    ORDER BY sku, warehouse LIMIT $6
+    SELECT sku, warehouse FROM daily_demand WHERE sku > $1 AND sku <= $2
 ) k
 JOIN items i ON i.sku = k.sku
 LEFT JOIN daily_demand d ON d.sku = k.sku AND d.warehouse = k.warehouse
@@ -75,8 +78,9 @@ ON CONFLICT (sku, warehouse) DO UPDATE SET demand_class = excluded.demand_class,
     computed_at = now();
 
 -- name: positions
--- The next items by (sku, warehouse): forecast, stock as it is now, what is being bought, and the
--- terms of the supplier they are bought from (the preferred one, else the cheapest).
+-- Items by (sku, warehouse): forecast, stock as it is now, what is being bought, and the terms of
+-- the supplier they are bought from (the preferred one, else the cheapest). A sieve leaves out what
+-- cannot be of the kinds asked for, whatever is rounded how; the domain decides about the rest.
 WITH waiting AS (
     SELECT sku, sum(quantity)::int AS units FROM reservations
     WHERE status = 'backordered' GROUP BY sku
@@ -91,39 +95,54 @@ WITH waiting AS (
     FROM purchase_orders p JOIN purchase_lines l ON l.purchase_order_id = p.id
     WHERE p.status IN ('draft', 'approved') AND l.received + l.canceled < l.quantity
     GROUP BY l.sku, p.warehouse
-)
-SELECT k.sku, i.name, k.warehouse, coalesce(l.on_hand, 0) AS on_hand,
-    coalesce(l.allocated, 0) AS allocated, coalesce(l.held, 0) AS held,
-    coalesce(l.damaged, 0) AS damaged, coalesce(l.safety, 0) AS safety,
-    coalesce(l.incoming, 0) AS incoming, coalesce(p.units, 0) AS preparing,
-    coalesce(h.units, 0) AS backordered,
-    f.demand_class, f.method, f.mean_daily, f.sigma_daily, f.first_day, f.last_day,
-    f.days_with_demand, f.total_units, f.last_demand_on, f.computed_at,
-    t.supplier, t.supplier_sku, t.lead_time_days, t.moq, t.pack_size, t.unit_cost, t.currency
-FROM (
-    SELECT sku, warehouse FROM stock_levels
-    WHERE (sku, warehouse) > ($1::text, $2::text) AND ($3::text IS NULL OR warehouse = $3)
-    UNION
-    SELECT sku, warehouse FROM forecasts
-    WHERE (sku, warehouse) > ($1::text, $2::text) AND ($3::text IS NULL OR warehouse = $3)
-    UNION
-    SELECT sku, warehouse FROM homes
-    WHERE (sku, warehouse) > ($1::text, $2::text) AND ($3::text IS NULL OR warehouse = $3)
-) k
-JOIN items i ON i.sku = k.sku
-JOIN warehouses w ON w.code = k.warehouse AND w.kind <> 'dropship' AND w.closed_at IS NULL
-LEFT JOIN stock_levels l ON l.sku = k.sku AND l.warehouse = k.warehouse
-LEFT JOIN forecasts f ON f.sku = k.sku AND f.warehouse = k.warehouse
-LEFT JOIN homes h ON h.sku = k.sku AND h.warehouse = k.warehouse
-LEFT JOIN preparing p ON p.sku = k.sku AND p.warehouse = k.warehouse
-LEFT JOIN LATERAL (
-    SELECT o.supplier, o.supplier_sku, coalesce(o.lead_time_days, s.lead_time_days) AS lead_time_days,
+), terms AS MATERIALIZED (
+    SELECT DISTINCT ON (o.sku) o.sku, o.supplier, o.supplier_sku,
+        coalesce(o.lead_time_days, s.lead_time_days) AS lead_time_days,
         o.moq, o.pack_size, o.unit_cost, o.currency
     FROM item_suppliers o JOIN suppliers s ON s.code = o.supplier AND s.active
-    WHERE o.sku = k.sku ORDER BY o.preferred DESC, o.unit_cost, o.supplier LIMIT 1
-) t ON true
-WHERE ($4::text IS NULL OR t.supplier = $4) AND ($5::text[] IS NULL OR k.sku = ANY($5))
-ORDER BY k.sku, k.warehouse LIMIT $6;
+    WHERE o.sku >= $1
+    ORDER BY o.sku, o.preferred DESC, o.unit_cost, o.supplier
+), places AS (
+    SELECT sku, warehouse FROM stock_levels
+    WHERE sku >= $1 AND (sku, warehouse) > ($1::text, $2::text)
+    UNION
+    SELECT sku, warehouse FROM forecasts
+    WHERE sku >= $1 AND (sku, warehouse) > ($1::text, $2::text)
+    UNION
+    SELECT sku, warehouse FROM homes WHERE (sku, warehouse) > ($1::text, $2::text)
+), stands AS MATERIALIZED (
+    SELECT k.sku, k.warehouse, coalesce(l.on_hand, 0) AS on_hand,
+        coalesce(l.allocated, 0) AS allocated, coalesce(l.held, 0) AS held,
+        coalesce(l.damaged, 0) AS damaged, coalesce(l.safety, 0) AS safety,
+        coalesce(l.incoming, 0) AS incoming, coalesce(p.units, 0) AS preparing,
+        coalesce(h.units, 0) AS backordered,
+        coalesce(l.on_hand - l.allocated - l.held - l.damaged, 0) AS free,
+        coalesce(f.mean_daily, 0) AS mean_daily, coalesce(f.sigma_daily, 0) AS sigma_daily,
+        t.supplier, t.supplier_sku, coalesce(t.lead_time_days, $8) AS lead_time_days,
+        coalesce(t.moq, 1) AS moq, coalesce(t.pack_size, 1) AS pack_size, t.unit_cost, t.currency
+    FROM places k
+    JOIN warehouses w ON w.code = k.warehouse AND w.kind <> 'dropship' AND w.closed_at IS NULL
+    LEFT JOIN stock_levels l ON l.sku = k.sku AND l.warehouse = k.warehouse
+    LEFT JOIN forecasts f ON f.sku = k.sku AND f.warehouse = k.warehouse
+    LEFT JOIN homes h ON h.sku = k.sku AND h.warehouse = k.warehouse
+    LEFT JOIN preparing p ON p.sku = k.sku AND p.warehouse = k.warehouse
+    LEFT JOIN terms t ON t.sku = k.sku
+    WHERE ($3::text IS NULL OR k.warehouse = $3) AND ($4::text IS NULL OR t.supplier = $4)
+      AND ($5::text[] IS NULL OR k.sku = ANY($5))
+)
+SELECT s.*, i.name, coalesce(f.demand_class, 'none') AS demand_class,
+    coalesce(f.method, 'none') AS method, f.first_day, f.last_day,
+    coalesce(f.days_with_demand, 0) AS days_with_demand, coalesce(f.total_units, 0) AS total_units,
+    f.last_demand_on, f.computed_at
+FROM stands s JOIN items i ON i.sku = s.sku
+LEFT JOIN forecasts f ON f.sku = s.sku AND f.warehouse = s.warehouse
+WHERE ('low' = ANY($6::text[]) AND s.free + s.incoming + s.preparing - s.backordered <= 2
+        + greatest($9::float8 * s.sigma_daily * sqrt(s.lead_time_days) + 1, s.safety)
+        + s.mean_daily * s.lead_time_days)
+   OR ('dead' = ANY($6::text[]) AND s.mean_daily = 0 AND s.free > 0)
+   OR ('overstock' = ANY($6::text[]) AND s.mean_daily > 0
+        AND s.free > s.mean_daily * $10::float8 - 1)
+ORDER BY s.sku, s.warehouse LIMIT $7;
 
 -- name: picks
 -- How often somebody walked for each item of a warehouse since then; items that lie there unpicked

@@ -1,5 +1,6 @@
 """Sales summed up by day, forecasts made of them, and suggestions read from both."""
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,9 +13,11 @@ from temporalio.worker import Worker
 
 from activities.forecasting import Batch, Done, ForecastActivities, Window
 from api import buying
+from api.purchase_views import reckoned
 from db import replenishment
 from db.pool import Pool
-from domain.replenishment import Verdict
+from db.replenishment import Sieve
+from domain.replenishment import Verdict, suggest
 from settings import Settings
 from tests.integration import shelves
 from tests.workflows.life import eventually
@@ -126,7 +129,7 @@ async def test_an_item_is_not_judged_by_days_before_it_was_made(pool: Pool) -> N
     await sum_up(pool, TODAY - timedelta(5), TODAY)
     async with pool.acquire() as conn:
         first, last = TODAY - timedelta(5), TODAY - timedelta(1)
-        found = await replenishment.series(conn, ("", ""), first, last, "UTC", 10)
+        found = await replenishment.series(conn, ("", "Z"), first, last, "UTC")
     assert [(s.sku, list(s.units), s.last_demand_on) for s in found] == [
         ("NEW", [3, 0], TODAY - timedelta(2)),
         ("OLD", [0, 0, 0, 0, 0], None),
@@ -139,16 +142,16 @@ async def renewed(pool: Pool, settings: Settings = SETTINGS) -> int:
     window = await run(does.open_window)
     for week in weeks(window):
         await run(does.sum_demand, week)
-    items, batch = 0, Batch(window)
-    while (done := await run(does.forecast_items, batch)).items:
-        items, batch = items + done.items, Batch(window, done.sku, done.warehouse)
+    forecasts, batch = 0, Batch(window)
+    while (done := await run(does.forecast_items, batch)).sku:
+        forecasts, batch = forecasts + done.forecasts, Batch(window, done.sku)
     assert done == Done()
-    return items
+    return forecasts
 
 
 async def find(pool: Pool, *kinds: Verdict, **more: Any) -> dict[str, buying.Found]:
     async with pool.acquire() as conn:
-        found = await buying.find(conn, SETTINGS, kinds=kinds, limit=100, **more)
+        found = await buying.find(conn, SETTINGS, kinds=kinds, limit=1_000, **more)
     return {row["sku"]: (row, suggestion) for row, suggestion in found}
 
 
@@ -208,6 +211,47 @@ async def test_a_supplier_who_ships_himself_keeps_no_stock_of_ours(pool: Pool) -
     await pool.execute("UPDATE warehouses SET kind = 'dropship'")
     await pool.execute("UPDATE stock_levels SET safety = 5")
     assert await find(pool, *Verdict) == {}
+
+
+async def test_the_sieve_lets_through_all_that_the_domain_finds(pool: Pool) -> None:
+    """Against the domain's word about every one of many made-up items."""
+    await shelves.put(pool, "OTHER", {"MAIN": 0})
+    rng = random.Random(7)
+    for number in range(400):
+        sku = f"S{number:03}"
+        await pool.execute("INSERT INTO items (sku, name) VALUES ($1, $1)", sku)
+        mean = rng.choice([0.0, round(rng.uniform(0, 0.2), 4), round(rng.uniform(0, 5), 4)])
+        await pool.execute(
+            "INSERT INTO forecasts (sku, warehouse, demand_class, method, mean_daily, sigma_daily,"
+            " first_day, last_day, days_with_demand, total_units) VALUES"
+            " ($1, 'MAIN', 'smooth', 'sba', $2, $3, '2026-01-01', '2026-12-31', 1, 1)",
+            sku,
+            mean,
+            round(rng.uniform(0, 4), 4),
+        )
+        await pool.execute(
+            "INSERT INTO stock_levels (sku, warehouse, on_hand, safety, incoming) VALUES"
+            " ($1, 'MAIN', $2, $3, $4)",
+            sku,
+            rng.choice([0, rng.randint(0, 130), rng.randint(0, 900)]),
+            rng.choice([0, 0, rng.randint(0, 20)]),
+            rng.choice([0, 0, rng.randint(0, 20)]),
+        )
+    together = await find(pool, Verdict.LOW, Verdict.DEAD, Verdict.OVERSTOCK)
+    async with pool.acquire() as conn:
+        # A sieve so wide that nothing falls through.
+        wide = Sieve(["low", "overstock"], 1e9, 0, 14)
+        rows = await replenishment.positions(conn, wide, after=("", ""), limit=1_000)
+    rules = buying.rules_of(SETTINGS)
+    decided = {row["sku"]: suggest(*reckoned(row), rules) for row in rows}
+    assert len(decided) == 401
+    assert {sku: found for sku, (_, found) in together.items()} == {
+        sku: found for sku, found in decided.items() if found.verdict is not Verdict.OK
+    }
+    for kind in (Verdict.LOW, Verdict.DEAD, Verdict.OVERSTOCK):
+        alone = {sku: suggestion for sku, (_, suggestion) in (await find(pool, kind)).items()}
+        assert alone == {sku: found for sku, found in decided.items() if found.verdict is kind}
+        assert alone
 
 
 @pytest.mark.parametrize("state", ["draft", "approved"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sandbox.__main__ import SandboxSettings
+from domain import purchasing
 from domain.attention import CAN
 from ops.docs import states
 
@@ -46,7 +47,8 @@ def test_the_page_of_states_is_the_one_that_the_tables_make() -> None:
     assert states.PAGE.read_text("utf-8") == states.page()
 
 
-def test_the_runbook_tells_of_every_reason_an_order_asks_for_help() -> None:
+def test_the_runbook_tells_of_every_reason_to_ask_for_help() -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
     told = set(re.findall(r"^\| `([a-z_]+)` \|", runbook, re.MULTILINE))
     assert told & CAN.keys() == CAN.keys()
+    assert told & purchasing.CAN.keys() == purchasing.CAN.keys()

@@ -14,8 +14,8 @@ from db.replenishment import Sieve
 from domain.replenishment import Rules, Suggestion, Verdict, service_factor, suggest
 from settings import Settings
 
-# So many items are reckoned between two looks at other requests.
-_CHUNK = 500
+# The sieve lets little through that is not asked for: so many more than a page are read at once.
+_SPARE = 50
 
 Place = tuple[str, str]
 Found = tuple[Row, Suggestion]
@@ -54,13 +54,14 @@ async def find(  # noqa: PLR0913 - filters
         skus,
     )
     found: list[Found] = []
+    chunk = limit + _SPARE
     while len(found) < limit:
-        rows = await replenishment.positions(conn, sieve, after=after, limit=_CHUNK)
+        rows = await replenishment.positions(conn, sieve, after=after, limit=chunk)
         for row in rows:
             suggestion = suggest(*reckoned(row), rules)
             if suggestion.verdict in kinds:
                 found.append((row, suggestion))
-        if len(rows) < _CHUNK:
+        if len(rows) < chunk:
             break
         after = (rows[-1]["sku"], rows[-1]["warehouse"])
     return found[:limit]

@@ -8,8 +8,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from domain.errors import Refused
-from domain.order import FulfillmentOrder, Order, ParcelLine, Shipment
-from domain.states import FulfillmentOrderStatus, OrderStatus, PaymentStatus, ShipmentStatus
+from domain.order import FulfillmentOrder, Offer, Order, ParcelLine, Shipment
+from domain.states import (
+    FulfillmentOrderStatus,
+    OfferStatus,
+    OrderStatus,
+    PaymentStatus,
+    ShipmentStatus,
+)
 
 
 def _axes(order: Order) -> dict[str, str]:
@@ -90,6 +96,40 @@ def _can_cancel_units(order: Order, lines: Mapping[str, int]) -> None:
             raise _refuse(
                 order, "too_many_units", f"{can} units of {line_id} can still be canceled."
             )
+
+
+def can_leave_queue(order: Order, lines: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Give up units that wait for stock (all of them, or the named ones); answers which.
+
+    Units that are here, on their way or with the customer are not touched: leaving the queue is
+    the customer's right, canceling is not.
+    """
+    must_be_open(order)
+    waiting = {line.id: line.backordered for line in order.lines if line.backordered}
+    if not waiting:
+        raise _refuse(order, "nothing_waiting", "No unit of the order waits for stock.")
+    for line_id, quantity in (lines or {}).items():
+        if order.line(line_id) is None:
+            raise _refuse(order, "unknown_line", f"The order has no line {line_id}.")
+        if quantity > (left := waiting.get(line_id, 0)):
+            raise _refuse(order, "too_many_units", f"{left} units of {line_id} wait for stock.")
+    return dict(lines) if lines else waiting
+
+
+def can_answer_offer(order: Order, offer_id: str, answer: OfferStatus) -> Offer:
+    """Accept or refuse a substitute while it is offered; saying the same again is no harm."""
+    must_be_open(order)
+    offer = order.offer(offer_id)
+    if offer is None:
+        raise _refuse(order, "unknown_substitution", f"The order has no offer {offer_id}.")
+    if not offer.open and offer.status is not answer:
+        raise Refused(
+            "offer_over",
+            f"The offer was {offer.status}.",
+            **_axes(order),
+            substitution_status=offer.status,
+        )
+    return offer
 
 
 def can_hold(order: Order) -> None:

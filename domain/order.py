@@ -7,9 +7,11 @@ place. Amounts are integers of minor units of `Order.currency`.
 from dataclasses import dataclass, field
 
 from domain.money import share_of_quantity
+from domain.shortage import SUBSTITUTE
 from domain.states import (
     FulfillmentOrderStatus,
     FulfillmentStatus,
+    OfferStatus,
     OrderStatus,
     PaymentStatus,
     ReturnStatus,
@@ -40,7 +42,8 @@ NOT_COMING = frozenset({TrackingStatus.LOST, TrackingStatus.RETURN_TO_SENDER})
 class Line:
     """An order line; `quantity == open + allocated + backordered + shipped + canceled`.
 
-    `total` is what the customer pays for all of it: discounts off, tax included.
+    `total` is what the customer pays for all of it: discounts off, tax included. `out_of_stock`
+    is the line's own policy; None is the order's.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Line:
     canceled: int = 0
     returned: int = 0
     refunded: int = 0
+    out_of_stock: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,23 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """`sku` in place of units of a line that wait; `expires_at` is RFC 3339."""
+
+    id: str
+    line_id: str
+    sku: str
+    quantity: int
+    status: OfferStatus
+    expires_at: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether the customer may still answer."""
+        return self.status is OfferStatus.OFFERED
+
+
+@dataclass(frozen=True)
 class Order:
     """A whole order at one version."""
 
@@ -196,6 +217,7 @@ class Order:
     fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)
     shipments: list[Shipment] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id."""
@@ -212,6 +234,10 @@ class Order:
     def shipment(self, shipment_id: str) -> Shipment | None:
         """The parcel of that id."""
         return next((s for s in self.shipments if s.id == shipment_id), None)
+
+    def offer(self, offer_id: str) -> Offer | None:
+        """The offer of that id."""
+        return next((offer for offer in self.offers if offer.id == offer_id), None)
 
     @property
     def closed(self) -> bool:
@@ -242,6 +268,11 @@ class Order:
     def waits_for_stock(self) -> bool:
         """Whether some units are neither here nor canceled."""
         return any(line.backordered for line in self.lines)
+
+    @property
+    def may_be_substituted(self) -> bool:
+        """Whether a line's policy is to offer something else for want of stock."""
+        return any((line.out_of_stock or self.out_of_stock) == SUBSTITUTE for line in self.lines)
 
     @property
     def payable(self) -> int:

@@ -139,6 +139,16 @@ class PurchaseStatus(StrEnum):
     CANCELED = "canceled"
 
 
+class OfferStatus(StrEnum):
+    """A substitute that a customer was offered for units that wait."""
+
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
 class HoldReason(StrEnum):
     """Why an order waits for a person. Holds are rows, not a status."""
 
@@ -159,7 +169,7 @@ def _table(rows: dict[S, set[S]]) -> Table[S]:
     return MappingProxyType({state: frozenset(nexts) for state, nexts in rows.items()})
 
 
-O, P, F, H, N, R, B = (
+O, P, F, H, N, R, B, A = (
     OrderStatus,
     PaymentStatus,
     FulfillmentOrderStatus,
@@ -167,6 +177,7 @@ O, P, F, H, N, R, B = (
     OperationStatus,
     ReservationStatus,
     PurchaseStatus,
+    OfferStatus,
 )
 
 ORDER: Table[OrderStatus] = _table(
@@ -251,6 +262,17 @@ PURCHASE: Table[PurchaseStatus] = _table(
         B.PARTLY_RECEIVED: {B.CLOSED},
         B.CLOSED: set(),
         B.CANCELED: set(),
+    }
+)
+
+# One question to the customer. Another offer, of what is left, is another row.
+OFFER: Table[OfferStatus] = _table(
+    {
+        A.OFFERED: {A.ACCEPTED, A.REFUSED, A.EXPIRED, A.WITHDRAWN},
+        A.ACCEPTED: set(),
+        A.REFUSED: set(),
+        A.EXPIRED: set(),
+        A.WITHDRAWN: set(),
     }
 )
 

@@ -18,7 +18,9 @@ def describe(order: Order) -> str:
     if order.waits_for_stock and not any(work.live for work in order.fulfillment_orders):
         units = sum(line.backordered for line in order.lines)
         skus = ", ".join(line.sku for line in order.lines if line.backordered)
-        return f"Waits for {units} units of {skus}; a stock receipt moves it."
+        offers = " or ".join(offer.id for offer in order.offers if offer.open)
+        answer = f", or the customer's answer to {offers}" if offers else ""
+        return f"Waits for {units} units of {skus}; a stock receipt moves it{answer}."
     return _goods(order)
 
 

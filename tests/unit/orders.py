@@ -28,7 +28,8 @@ def a_line(quantity: int = 2, total: int = 10_000, id_: str = "lin_1", **units: 
     """A line; units that are not named are open."""
     placed = ("allocated", "backordered", "shipped", "canceled")
     left = quantity - sum(units.get(name, 0) for name in placed)
-    return Line(id_, "SHIRT", quantity, total, left, **units)
+    parts: dict[str, Any] = dict(units)
+    return Line(id_, "SHIRT", quantity, total, left, **parts)
 
 
 def a_tender(amount: int = 10_000, id_: str = "pay_1", **more: Any) -> Tender:

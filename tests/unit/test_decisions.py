@@ -8,9 +8,10 @@ import pytest
 
 from domain import decisions
 from domain.errors import Refused
-from domain.order import Order, ParcelLine
+from domain.order import Offer, Order, ParcelLine
 from domain.states import (
     FulfillmentOrderStatus,
+    OfferStatus,
     OrderStatus,
     PaymentStatus,
     ShipmentStatus,
@@ -234,3 +235,46 @@ def test_what_is_not_packed_labeled_or_paid_stays() -> None:
 
 def test_a_parcel_that_is_named_twice_leaves_once() -> None:
     assert decisions.can_ship(PACKED, "ful_1", ["shp_1", "shp_1"]) == PACKED.shipments
+
+
+WAITING = an_order(
+    lines=[a_line(3, allocated=1, backordered=2), a_line(1, id_="lin_2", allocated=1)],
+    offers=[
+        Offer("sub_1", "lin_1", "BLOUSE", 1, OfferStatus.OFFERED),
+        Offer("sub_2", "lin_1", "POLO", 1, OfferStatus.REFUSED),
+    ],
+)
+
+
+def test_who_waits_may_leave_with_all_that_waits_or_with_some() -> None:
+    assert decisions.can_leave_queue(WAITING) == {"lin_1": 2}
+    assert decisions.can_leave_queue(WAITING, {"lin_1": 1}) == {"lin_1": 1}
+
+
+@pytest.mark.parametrize(
+    ("order", "lines", "code"),
+    [
+        (OPEN, {}, "nothing_waiting"),
+        (WAITING, {"lin_1": 3}, "too_many_units"),
+        (WAITING, {"lin_2": 1}, "too_many_units"),
+        (WAITING, {"lin_9": 1}, "unknown_line"),
+        (replace(WAITING, status=OrderStatus.COMPLETED), {}, "order_closed"),
+        (replace(WAITING, cancel_requested=True), {}, "cancel_in_progress"),
+    ],
+)
+def test_only_units_that_wait_can_be_left(order: Order, lines: dict[str, int], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        decisions.can_leave_queue(order, lines)
+    assert refused.value.code == code
+
+
+def test_an_offer_is_answered_once_and_the_same_answer_again_is_no_harm() -> None:
+    accepted, no = OfferStatus.ACCEPTED, OfferStatus.REFUSED
+    assert decisions.can_answer_offer(WAITING, "sub_1", accepted).open
+    assert not decisions.can_answer_offer(WAITING, "sub_2", no).open
+    for offer_id, code in (("sub_2", "offer_over"), ("sub_9", "unknown_substitution")):
+        with pytest.raises(Refused) as refused:
+            decisions.can_answer_offer(WAITING, offer_id, accepted)
+        assert refused.value.code == code
+    with pytest.raises(Refused):
+        decisions.can_answer_offer(replace(WAITING, status=OrderStatus.CANCELED), "sub_1", no)

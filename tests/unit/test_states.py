@@ -13,6 +13,7 @@ import pytest
 from domain.errors import IllegalTransition
 from domain.states import (
     FULFILLMENT_ORDER,
+    OFFER,
     OPERATION,
     ORDER,
     PAYMENT,
@@ -22,6 +23,7 @@ from domain.states import (
     FulfillmentOrderStatus,
     FulfillmentStatus,
     HoldReason,
+    OfferStatus,
     OperationKind,
     OperationStatus,
     OrderStatus,
@@ -71,6 +73,9 @@ MACHINES: dict[str, Machine] = {
     ),
     "purchase order": (PurchaseStatus, PURCHASE, {PurchaseStatus.DRAFT}, {
         PurchaseStatus.CLOSED, PurchaseStatus.CANCELED,
+    }),
+    "offer": (OfferStatus, OFFER, {OfferStatus.OFFERED}, {
+        OfferStatus.ACCEPTED, OfferStatus.REFUSED, OfferStatus.EXPIRED, OfferStatus.WITHDRAWN,
     }),
 }  # fmt: skip
 
@@ -135,6 +140,7 @@ def test_tables_cannot_be_changed() -> None:
         ("shipments", "status", ShipmentStatus),
         ("reservations", "status", ReservationStatus),
         ("purchase_orders", "status", PurchaseStatus),
+        ("substitution_offers", "status", OfferStatus),
         ("holds", "reason", HoldReason),
     ],
 )

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.order import Order
-from domain.states import OrderStatus, PaymentStatus, ShipmentStatus, TrackingStatus
+from domain.order import Offer, Order
+from domain.states import OfferStatus, OrderStatus, PaymentStatus, ShipmentStatus, TrackingStatus
 from domain.waiting import describe
 from tests.unit.orders import (
     a_line,
@@ -43,6 +43,13 @@ SENTENCES: list[tuple[Order, str]] = [
     (
         an_order(lines=[a_line(2, backordered=2)]),
         "Waits for 2 units of SHIRT; a stock receipt moves it.",
+    ),
+    (
+        an_order(
+            lines=[a_line(2, backordered=2)],
+            offers=[Offer("sub_1", "lin_1", "BLOUSE", 2, OfferStatus.OFFERED)],
+        ),
+        "Waits for 2 units of SHIRT; a stock receipt moves it, or the customer's answer to sub_1.",
     ),
     (
         an_order(fulfillment_orders=[work(work_line())]),

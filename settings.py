@@ -80,9 +80,21 @@ class Settings(BaseSettings):
 
     # Policies.
     default_out_of_stock: str = Field(
-        default="backorder", pattern="^(backorder|cancel|cancel_lines)$"
+        default="backorder", pattern="^(backorder|cancel|cancel_lines|substitute)$"
     )
     default_ship: str = Field(default="complete", pattern="^(complete|in_parts)$")
+    substitute_offer: timedelta = Field(
+        default=timedelta(days=2), description="how long a customer may think about a substitute"
+    )
+    substitute_refused: str = Field(
+        default="backorder",
+        pattern="^(backorder|cancel_lines)$",
+        description="what happens to units whose substitute was refused, or not answered for",
+    )
+    expected_date_shift: timedelta = Field(
+        default=timedelta(days=3),
+        description="customers who wait are told again when their day moves by more than this",
+    )
     payment_expiry: timedelta = timedelta(days=3)
     payment_reminder: timedelta = timedelta(days=1)
     return_window: timedelta = timedelta(days=14)

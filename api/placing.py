@@ -1,7 +1,7 @@
 """Placing an order: check, sum up, write in one transaction, and answer the same to every twin."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -195,6 +195,7 @@ def new_order(
                 discount=part.discount,
                 tax=part.tax,
                 total=part.total,
+                out_of_stock=line.out_of_stock,
             )
             for line, part in zip(order.lines, totals.lines, strict=True)
         ],
@@ -251,6 +252,8 @@ _UNTOUCHED_LINE = {
     "returned": 0,
     "refunded": 0,
     "refunded_amount": 0,
+    "ordered_sku": None,
+    "expected_on": None,
 }
 _UNTOUCHED_PAYMENT = {
     "status": "pending",
@@ -275,6 +278,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
     "contact": None,
     "fulfillment_orders": None,
     "shipments": None,
+    "substitutions": None,
     "holds": None,
     "attention": None,
     "feedback": None,
@@ -317,8 +321,29 @@ def as_placed(row: Mapping[str, Any]) -> dict[str, Any]:
         **row,
         **_UNTOUCHED_ORDER,
         "updated_at": created_at,
-        "lines": [{**line, **_UNTOUCHED_LINE, "open": line["quantity"]} for line in row["lines"]],
+        "lines": [
+            {**line, **_UNTOUCHED_LINE, "open": line["quantity"]}
+            for line in _as_ordered(row["lines"])
+        ],
         "payments": [
             {**payment, **_UNTOUCHED_PAYMENT, "created_at": created_at} for payment in first
         ],
     }
+
+
+_CUT = ("quantity", "discount", "tax", "total")
+
+
+def _as_ordered(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Lines as the customer ordered them: what a substitute was cut off from is whole again."""
+    whole: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        ordered = dict(line)
+        if line["ordered_sku"] is not None:
+            ordered |= {"sku": line["ordered_sku"], "name": line["ordered_name"]}
+        if line["split_from"] is None:
+            whole[line["id"]] = ordered
+            continue
+        first = whole[line["split_from"]]
+        first |= {name: first[name] + line[name] for name in _CUT}
+    return list(whole.values())

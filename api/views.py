@@ -67,6 +67,7 @@ def order(row: Row, links: Links, *, contact: bool) -> dict[str, Any]:
         "fulfillment_orders": [_work_of_order(w) for w in row["fulfillment_orders"] or ()],
         "shipments": [shipment(s, contact=contact) for s in row["shipments"] or ()],
         "payments": [payment(p, currency, contact=contact) for p in row["payments"] or ()],
+        "substitutions": [substitution(s) for s in row["substitutions"] or ()],
         "holds": [hold(h, contact=contact) for h in row["holds"] or ()],
         "attention": [_attention(a) for a in row["attention"] or ()],
         "returns": [],
@@ -162,6 +163,26 @@ def _line(row: Row, currency: str) -> dict[str, Any]:
         "returned": row["returned"],
         "refunded": row["refunded"],
         "refunded_amount": money(row["refunded_amount"], currency),
+        "out_of_stock": row["out_of_stock"],
+        "ordered_sku": row["ordered_sku"],
+        "expected_on": row["expected_on"],
+    }
+
+
+def substitution(row: Row) -> dict[str, Any]:
+    """A substitute that the customer was offered."""
+    return {
+        "id": row["id"],
+        "line_id": row["line_id"],
+        "ordered_sku": row["ordered_sku"],
+        "sku": row["sku"],
+        "name": row["name"],
+        "quantity": row["quantity"],
+        "note": row["note"],
+        "status": row["status"],
+        "expires_at": _when(row["expires_at"]),
+        "created_at": _when(row["created_at"]),
+        "ended_at": _when(row["ended_at"]),
     }
 
 

@@ -120,6 +120,22 @@ async def release_for(conn: Connection, order_id: str, cause: str) -> None:
         await _give_back(conn, [row["id"] for row in rows], ReservationStatus.RELEASED, cause)
 
 
+async def take(conn: Connection, hold_id: str) -> list[Allocation]:
+    """End a hold whose units are to be claimed; which they are. The caller moves the counters.
+
+    Raises:
+        NotFound: there is no such hold.
+        Refused: it is over.
+
+    """
+    row = await _lock(conn, hold_id)
+    if row["status"] != ReservationStatus.HELD:
+        raise _refuse(row, "hold_over", "The hold is over.")
+    await end(conn, [hold_id], ReservationStatus.ALLOCATED)
+    rows = await conn.fetch(_SQL["hold_lines"], [hold_id])
+    return [Allocation("", row["sku"], row["warehouse"], row["quantity"]) for row in rows]
+
+
 async def expire(conn: Connection, limit: int) -> int:
     """End holds whose time is over, and tell who waits for the units; how many there were."""
     rows = await conn.fetch(_SQL["claim_expired_holds"], limit)

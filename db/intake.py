@@ -26,6 +26,7 @@ class NewLine:
     discount: int
     tax: int
     total: int
+    out_of_stock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ def _arguments(order: NewOrder, placement: Placement) -> list[Any]:
         placement.role,
         placement.event,
         placement.start,
+        [line.out_of_stock for line in lines],
     ]
 
 

@@ -13,6 +13,7 @@ from domain.order import (
     FulfillmentOrder,
     Hold,
     Line,
+    Offer,
     Order,
     ParcelLine,
     Shipment,
@@ -23,6 +24,7 @@ from domain.states import (
     ORDER,
     FulfillmentOrderStatus,
     FulfillmentStatus,
+    OfferStatus,
     OrderStatus,
     PaymentStatus,
     ReturnStatus,
@@ -67,6 +69,10 @@ def _order(row: Any) -> Order:  # noqa: ANN401 - asyncpg.Record has no static co
             "fulfillment_orders": [_work(work) for work in parts["fulfillment_orders"]],
             "shipments": [_shipment(shipment) for shipment in parts["shipments"]],
             "holds": [Hold(**hold) for hold in parts["holds"]],
+            "offers": [
+                Offer(**offer | {"status": OfferStatus(offer["status"])})
+                for offer in parts["offers"]
+            ],
         }
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from db import expected
 from db.pool import Connection
 from db.sql import queries
 
@@ -130,8 +131,14 @@ def _add_finds(where: _Conditions, wanted: OrderFilter) -> None:
 
 
 async def orders(conn: Connection, ids: Sequence[str]) -> list[Row]:
-    """Orders with all their parts, in the order of `ids`."""
-    return [dict(row) for row in await conn.fetch(_SQL["read_orders"], list(ids))]
+    """Orders with all their parts, in the order of `ids`; lines that wait with their day."""
+    rows: list[Row] = [dict(row) for row in await conn.fetch(_SQL["read_orders"], list(ids))]
+    waiting = [row["id"] for row in rows if any(x["backordered"] for x in row["lines"] or ())]
+    days = await expected.days(conn, waiting) if waiting else {}
+    for row in rows:
+        for line in row["lines"] or ():
+            line["expected_on"] = days.get(line["id"])
+    return rows
 
 
 async def order(conn: Connection, order_id: str) -> Row | None:

@@ -108,6 +108,21 @@ async def held_for(conn: Connection, order_ids: Sequence[str]) -> list[HeldLine]
     return [HeldLine(**row) for row in rows]
 
 
+async def not_found(
+    conn: Connection, order_ids: Sequence[str]
+) -> dict[str, frozenset[tuple[str, str]]]:
+    """The (warehouse, sku) where units of these orders were looked for in vain.
+
+    Until somebody has brought goods there, or counted them: what the books say of it is doubtful.
+    """
+    if not order_ids:
+        return {}
+    found: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in await conn.fetch(_SQL["not_found"], list(order_ids)):
+        found[row["order_id"]].add((row["warehouse"], row["sku"]))
+    return {order_id: frozenset(places) for order_id, places in found.items()}
+
+
 async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
     """Who waits first for each item, up to as many orders as it has free units.
 

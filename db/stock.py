@@ -166,6 +166,21 @@ async def recall(
     await wake_waiting(conn, {claim.sku for claim in [*left, *freed]}, cause)
 
 
+async def recall_closed(
+    conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
+) -> None:
+    """Give units back to the shelf of a closed warehouse: nobody is woken for them."""
+    freed = await end_claims(
+        conn,
+        order_id,
+        units,
+        ReservationStatus.ALLOCATED,
+        ReservationStatus.RELEASED,
+        warehouse,
+    )
+    await _give_back(conn, order_id, freed, cause)
+
+
 async def _give_back(conn: Connection, order_id: str, freed: Sequence[Claim], cause: str) -> None:
     moves = [_of(c, "release", cause, order_id, allocated=-c.quantity) for c in freed]
     await ledger.write(conn, moves)

@@ -1,6 +1,6 @@
 """What the API answers about orders and their work, for its OpenAPI document."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from api.schemas.answers import MoneyOut, Out
@@ -8,6 +8,7 @@ from domain.states import (
     FulfillmentOrderStatus,
     FulfillmentStatus,
     HoldReason,
+    OfferStatus,
     OrderStatus,
     PaymentStatus,
     ReturnStatus,
@@ -45,6 +46,28 @@ class LineOut(Out):
     returned: int
     refunded: int
     refunded_amount: MoneyOut
+    # The line's own policy for want of stock; null is the order's.
+    out_of_stock: str | None
+    # What was ordered, where the customer accepted something else.
+    ordered_sku: str | None
+    # The day by which units that wait are expected; null when none wait, or no day is known.
+    expected_on: date | None
+
+
+class SubstitutionOut(Out):
+    """A substitute that the customer was offered for units of a line that wait."""
+
+    id: str
+    line_id: str
+    ordered_sku: str
+    sku: str
+    name: str
+    quantity: int
+    note: str | None
+    status: OfferStatus
+    expires_at: datetime
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class WorkLineOut(Out):
@@ -250,6 +273,7 @@ class OrderOut(Out):
     fulfillment_orders: list[OrderWorkOut]
     shipments: list[ShipmentOut]
     payments: list[PaymentOut]
+    substitutions: list[SubstitutionOut]
     holds: list[HoldOut]
     attention: list[AttentionOut]
     returns: list[dict[str, Any]]

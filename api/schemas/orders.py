@@ -30,6 +30,9 @@ Capture = Literal["on_shipment", "immediate"]
 # Methods whose instrument only the provider knows, by a token.
 NEEDS_TOKEN = frozenset({"card", "wallet", "voucher"})
 
+# What happens when goods are not there: `cancel` is for whole orders.
+LinePolicy = Literal["backorder", "cancel_lines", "substitute"]
+
 # What a parser or a proxy would cut off anyway; the longest real tokens are a few hundred.
 Token = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[\x21-\x7e]+$")]
 
@@ -58,13 +61,14 @@ class AddressIn(Strict):
 
 
 class LineIn(Strict):
-    """One line: what, how many, at which price per unit."""
+    """One line: what, how many, at which price per unit. `out_of_stock` is the order's if unset."""
 
     sku: Sku
     name: LongName
     quantity: Quantity
     unit_price: MoneyIn
     tax_rate_bp: TaxRate = 0
+    out_of_stock: LinePolicy | None = None
 
 
 class ShippingIn(Strict):
@@ -124,7 +128,7 @@ class PlaceOrder(Strict):
     payments: Annotated[list[PaymentIn], Field(max_length=50, default_factory=list)]
     totals: TotalsIn | None = None
     prices_include_tax: bool = True
-    out_of_stock: Literal["backorder", "cancel", "cancel_lines"] | None = None
+    out_of_stock: Literal["backorder", "cancel", "cancel_lines", "substitute"] | None = None
     ship: Literal["complete", "in_parts"] | None = None
     priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
     placed_at: When | None = None

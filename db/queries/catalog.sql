@@ -32,10 +32,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (code) DO UPDATE SET name = excluded.name, country = excluded.country,
     city = excluded.city, postal_code = excluded.postal_code, line1 = excluded.line1,
     kind = excluded.kind, priority = excluded.priority, updated_at = now()
-RETURNING code, name, country, city, postal_code, line1, kind, priority, created_at, updated_at;
+RETURNING code, name, country, city, postal_code, line1, kind, priority, closed_at, created_at, updated_at;
 
 -- name: list_warehouses
-SELECT code, name, country, city, postal_code, line1, kind, priority, created_at, updated_at
+SELECT code, name, country, city, postal_code, line1, kind, priority, closed_at, created_at, updated_at
 FROM warehouses
 WHERE ($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR code > $2)
 ORDER BY code LIMIT $3;

@@ -23,12 +23,13 @@ WITH n AS MATERIALIZED (
 ), lines AS (
     INSERT INTO order_lines (
         id, order_id, position, sku, name, quantity, unit_price, tax_rate_bp, discount, tax, total,
-        open)
+        open, out_of_stock)
     SELECT l.id, $6, l.place - 1, l.sku, l.name, l.quantity, l.unit_price, l.tax_rate_bp,
-        l.discount, l.tax, l.total, l.quantity
+        l.discount, l.tax, l.total, l.quantity, l.out_of_stock
     FROM unnest($35::text[], $36::text[], $37::text[], $38::int[], $39::bigint[], $40::int[],
-            $41::bigint[], $42::bigint[], $43::bigint[]) WITH ORDINALITY
-        AS l (id, sku, name, quantity, unit_price, tax_rate_bp, discount, tax, total, place)
+            $41::bigint[], $42::bigint[], $43::bigint[], $55::text[]) WITH ORDINALITY
+        AS l (id, sku, name, quantity, unit_price, tax_rate_bp, discount, tax, total, out_of_stock,
+            place)
 ), tenders AS (
     INSERT INTO payments (
         id, order_id, position, method, provider, token, capture, installments, currency, amount,

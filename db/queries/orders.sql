@@ -11,7 +11,8 @@ SELECT
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', l.id, 'sku', l.sku, 'quantity', l.quantity, 'total', l.total, 'open', l.open,
         'allocated', l.allocated, 'backordered', l.backordered, 'shipped', l.shipped,
-        'canceled', l.canceled, 'returned', l.returned, 'refunded', l.refunded
+        'canceled', l.canceled, 'returned', l.returned, 'refunded', l.refunded,
+        'out_of_stock', l.out_of_stock
      ) ORDER BY l.position), '[]') FROM order_lines l WHERE l.order_id = o.id) AS lines,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', p.id, 'position', p.position, 'method', p.method, 'provider', p.provider,
@@ -37,6 +38,10 @@ SELECT
             'line_id', c.line_id, 'quantity', c.quantity) ORDER BY c.line_id), '[]')
          FROM shipment_lines c WHERE c.shipment_id = s.id)
      ) ORDER BY s.id), '[]') FROM shipments s WHERE s.order_id = o.id) AS shipments,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', s.id, 'line_id', s.line_id, 'sku', s.sku, 'quantity', s.quantity,
+        'status', s.status, 'expires_at', s.expires_at
+     ) ORDER BY s.id), '[]') FROM substitution_offers s WHERE s.order_id = o.id) AS offers,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'reason', h.reason)
      ORDER BY h.created_at, h.id), '[]')
      FROM holds h WHERE h.order_id = o.id AND h.released_at IS NULL) AS holds

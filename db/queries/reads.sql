@@ -28,6 +28,10 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
                     ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1))
             ORDER BY s.id)
         FROM shipments s WHERE s.order_id = o.id) AS shipments,
+    (SELECT jsonb_agg(to_jsonb(s) - '{order_id,expiry_flagged}'::text[]
+            || jsonb_build_object('name', i.name) ORDER BY s.id)
+        FROM substitution_offers s JOIN items i ON i.sku = s.sku WHERE s.order_id = o.id)
+        AS substitutions,
     (SELECT jsonb_agg(to_jsonb(h) - 'order_id' ORDER BY h.created_at, h.id)
         FROM holds h WHERE h.order_id = o.id AND h.released_at IS NULL) AS holds,
     (SELECT jsonb_agg(to_jsonb(a) - 'order_id' ORDER BY a.since, a.code, a.subject)

@@ -36,6 +36,14 @@ FROM stock_holds h JOIN stock_hold_lines l ON l.hold_id = h.id
 WHERE h.order_id = ANY($1::text[]) AND h.status = 'held'
 ORDER BY l.hold_id, l.sku, l.warehouse;
 
+-- name: not_found
+-- Where units of these orders were looked for in vain, and nobody has counted or put any since.
+SELECT DISTINCT m.order_id, m.sku, m.warehouse FROM stock_movements m
+WHERE m.order_id = ANY($1::text[]) AND m.kind = 'short'
+  AND NOT EXISTS (SELECT FROM stock_movements c
+      WHERE c.sku = m.sku AND c.warehouse = m.warehouse AND c.id > m.id
+        AND c.kind IN ('receipt', 'count', 'adjust', 'transfer_in', 'return'));
+
 -- name: queue_heads
 -- Who waits first for each of these items: as many orders as its free units could serve; and
 -- everybody where some may not be served with them, since it may be the last who can.

@@ -60,6 +60,21 @@ WITH shelves AS (
         ) q
     ) r
     WHERE r.ahead < free.units
+    UNION ALL
+    -- Those who wait for something that these items may be offered in place of.
+    SELECT r.order_id, r.priority, r.queued_at
+    FROM free JOIN item_substitutes s ON s.substitute = free.sku
+    CROSS JOIN LATERAL (
+        SELECT q.order_id, q.priority, q.queued_at
+        FROM reservations q
+        JOIN order_lines l ON l.id = q.line_id
+        JOIN orders o ON o.id = q.order_id
+        WHERE q.status = 'backordered' AND q.sku = s.sku
+          AND coalesce(l.out_of_stock, o.out_of_stock) = 'substitute'
+          AND NOT EXISTS (SELECT FROM substitution_offers f WHERE f.line_id = l.id
+              AND f.status IN ('offered', 'refused', 'expired'))
+        ORDER BY q.priority DESC, q.queued_at, q.order_id LIMIT free.units
+    ) r
 )
 INSERT INTO outbox (order_id, kind, payload)
 SELECT w.order_id, 'stock_arrived', jsonb_build_object('cause', $2::text)

@@ -53,6 +53,10 @@ HOT = [
     ("outbox", "claim_overdue_work", "fulfillment_orders_due"),
     ("outbox", "claim_overdue_parcels", "shipments_due"),
     ("outbox", "claim_expiring_authorizations", "payments_running_out"),
+    ("substitutes", "claim_ended_offers", "substitution_offers_due"),
+    ("substitutes", "waited_for", "reservations_waiting"),
+    ("expected", "places_in_queue", "reservations_waiting"),
+    ("reservations", "not_found", "stock_movements_short"),
 ]
 
 

@@ -9,14 +9,25 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import fulfillment, holds, orders, outbox, payments, timeline
+from db import (
+    closings,
+    expected,
+    fulfillment,
+    holds,
+    orders,
+    outbox,
+    payments,
+    substitutes,
+    timeline,
+)
+from db.new_ids import new_id
 from db.outbox import InboxRow, OutboxRow
 from db.pool import Connection, Pool
 from domain.attention import CAN, LATE_PAYMENT
@@ -34,7 +45,7 @@ from domain.states import (
 )
 from workflows import ids
 from workflows.client import begin_order, begin_purchase, tell_purchase
-from workflows.messages import CarrierSignal, DeadlineSignal, PaymentSignal
+from workflows.messages import CarrierSignal, DeadlineSignal, ExpectedSignal, PaymentSignal
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +71,13 @@ _NOT_MOVING = frozenset({TrackingStatus.UNKNOWN, TrackingStatus.PRE_TRANSIT})
 
 
 class Relay:
-    """See the module. `margin_seconds`: how early an authorization that runs out is told of."""
+    """See the module. `margin_seconds`: how early an authorization that runs out is told of.
 
-    def __init__(
+    `date_shift`: by how much the day of units that wait has to move until their customer is told;
+    every `dates_seconds` somebody looks.
+    """
+
+    def __init__(  # noqa: PLR0913 - its parts, and how often it looks
         self,
         pool: Pool,
         client: Client,
@@ -70,12 +85,16 @@ class Relay:
         carriers: Mapping[str, CarrierGateway],
         *,
         margin_seconds: float,
+        date_shift: timedelta = timedelta(days=3),
+        dates_seconds: float = 60.0,
     ) -> None:
         self._pool = pool
         self._client = client
         self._task_queue = task_queue
         self._carriers = carriers
         self._margin = margin_seconds
+        self._date_shift = date_shift
+        self._dates_seconds = dates_seconds
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -85,6 +104,7 @@ class Relay:
             group.create_task(self._forever(self._tell_carriers, _IDLE_SECONDS))
             group.create_task(self._forever(self._empty_inbox, _IDLE_SECONDS))
             group.create_task(self._forever(self._watch_deadlines, _DEADLINES_SECONDS))
+            group.create_task(self._forever(self._watch_expected_dates, self._dates_seconds))
 
     async def _forever(
         self, work: Callable[[], Awaitable[bool]], pause: float, wake: asyncio.Event | None = None
@@ -294,11 +314,25 @@ class Relay:
                     ("authorization", p)
                     for p in await outbox.claim_expiring_authorizations(conn, _BATCH, self._margin)
                 ),
+                *(("offer", p) for p in await substitutes.claim_ended(conn, _BATCH)),
             ]
             for kind, deadline in passed:
                 signal = DeadlineSignal(kind, deadline.subject)
                 await outbox.add(conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal))
-        if await self._end_holds() or passed:
+            recalled = await closings.tell_orders(conn, _BATCH)
+        if await self._end_holds() or passed or recalled:
+            self._news.set()
+        return recalled == _BATCH
+
+    async def _watch_expected_dates(self) -> bool:
+        """Tell orders whose goods come much later, or sooner, than their customers were told."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            moved = await expected.moved(conn, self._date_shift)
+            for one in moved:
+                day = one.expected_on.isoformat() if one.expected_on else ""
+                signal = ExpectedSignal(day, new_id("exp"), list(one.days))
+                await outbox.add(conn, one.order_id, outbox.EXPECTED_MOVED, asdict(signal))
+        if moved:
             self._news.set()
         return False
 

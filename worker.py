@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from activities.absence import AbsenceActivities
 from activities.errors import PlainErrors
 from activities.forecasting import ForecastActivities
 from activities.fulfillment import CarrierActivities, FulfillmentActivities
@@ -53,6 +54,7 @@ def build_worker(
 ) -> Worker:
     """A worker with everything an order needs; tests build theirs here too."""
     orders = OrderActivities(pool)
+    absence = AbsenceActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -101,6 +103,12 @@ def build_worker(
             fulfillment.record_label,
             fulfillment.record_hand_over,
             fulfillment.record_parcel_news,
+            absence.leave_queue,
+            absence.arrange_substitutes,
+            absence.accept_substitute,
+            absence.end_offer,
+            absence.recall_work,
+            absence.record_moved_date,
             carriers.buy_label,
             carriers.void_label,
             notifications.send_notification,
@@ -165,6 +173,7 @@ async def run(settings: Settings) -> None:
         settings.task_queue,
         gateways.carriers,
         margin_seconds=settings.authorization_margin.total_seconds(),
+        date_shift=settings.expected_date_shift,
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)

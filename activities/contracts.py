@@ -48,11 +48,15 @@ class PaymentResult:
 
 @dataclass(frozen=True)
 class Confirm:
-    """Reserve stock for a paid order, by its policy, and ask the locations to prepare it."""
+    """Reserve stock for a paid order, by its policy, and ask the locations to prepare it.
+
+    `everywhere`: those too which did not find its units before.
+    """
 
     order_id: str
     cause: str
     pick_deadline: float
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,6 +229,69 @@ class ShortPick:
     order_id: str
     cause: str
     fulfillment_order_id: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The customer does not wait any longer: for all that is missing, or for units of `lines`."""
+
+    order_id: str
+    cause: str
+    by: Asked
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arrange:
+    """Offer substitutes for what waits, each for so many seconds."""
+
+    order_id: str
+    cause: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TakeOffer:
+    """The customer accepts a substitute."""
+
+    order_id: str
+    cause: str
+    offer_id: str
+    by: Asked = field(default_factory=Asked)
+
+
+@dataclass(frozen=True)
+class EndOffer:
+    """A substitute was `refused`, or its offer has `expired`.
+
+    `then`: the units wait on (`backorder`), or are given up (`cancel_lines`).
+    """
+
+    order_id: str
+    cause: str
+    offer_id: str
+    status: str
+    then: str
+    by: Asked = field(default_factory=Asked)
+
+
+@dataclass(frozen=True)
+class Recall:
+    """A warehouse was closed: take back what it has not packed."""
+
+    order_id: str
+    cause: str
+    warehouse: str
+
+
+@dataclass(frozen=True)
+class DateMoved:
+    """Units of `lines` that wait are expected on another day (empty: no day is known now)."""
+
+    order_id: str
+    cause: str
+    expected_on: str
+    lines: list[str]
 
 
 def moment(text: str) -> datetime | None:

@@ -6,6 +6,7 @@ Parts of steps: they run inside a step's transaction, under the order's lock.
 from collections import Counter
 from collections.abc import Mapping
 
+from activities import substitutes
 from db import fulfillment, orders, stock
 from db.pool import Connection
 from domain.decisions import cancelable_units, units_not_coming
@@ -64,6 +65,31 @@ async def cancel_units(step: orders.Step, asked: Mapping[str, int]) -> None:
         await orders.cancel_units(conn, line_id, quantity - rest)
     await stock.recall(conn, order.id, waiting, placed, f"{order.id}:{step.cause}")
     await _close_idle_work(conn, order)
+    await substitutes.withdraw_needless(step, "canceled")
+
+
+async def recall_from(step: orders.Step, warehouse: str) -> Counter[str]:
+    """Take back what a closed warehouse has not packed; units per line, which are open again.
+
+    Nobody else is woken for them: they lie where nobody is served from.
+    """
+    conn, order = step.conn, step.order
+    units: Counter[str] = Counter()
+    for claim in await _unassigned(conn, order):
+        if claim.warehouse == warehouse:
+            units[claim.line_id] += claim.quantity
+    for work in order.fulfillment_orders:
+        if work.warehouse != warehouse or not work.live:
+            continue
+        for line in work.lines:
+            if line.to_pack:
+                units[line.line_id] += line.to_pack
+                await fulfillment.cancel_work_units(conn, work.id, line.line_id, line.to_pack)
+    await stock.recall_closed(conn, order.id, warehouse, units, f"{order.id}:{step.cause}")
+    for line_id, quantity in units.items():
+        await orders.move_units(conn, line_id, allocated=-quantity, open_=quantity)
+    await _close_idle_work(conn, order)
+    return units
 
 
 async def _unassigned(conn: Connection, order: Order) -> list[fulfillment.UnassignedClaim]:

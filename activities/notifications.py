@@ -1,9 +1,10 @@
 """Mail to customers: each planned notification once, from the facts as they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from temporalio import activity
 
@@ -12,16 +13,18 @@ from adapters.mail import (
     MailLine,
     MailPayment,
     MailShipment,
+    MailSubstitute,
     MailTotals,
     Milestone,
     message_id,
     render,
 )
-from db import notifications, timeline
+from db import expected, notifications, substitutes, timeline
 from db.pool import Pool
 from domain.errors import MailRejected
 from domain.money import Money
 from domain.ports import Email, Mailer
+from domain.states import OfferStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,21 @@ class NotificationActivities:
             return row["status"] if row else "unplanned"
         if not row["email"]:
             return await self._settle(row, "skipped", "no_address")
+        if await self._is_idle_question(row):
+            return await self._settle(row, "skipped", "offer_over")
         email = await self._write(row)
         try:
             await self._mailer.send(email)
         except MailRejected:
             return await self._settle(row, "failed", "mail_rejected")
         return await self._settle(row, "sent", None)
+
+    async def _is_idle_question(self, row: Mapping[str, Any]) -> bool:
+        """Whether it would ask about a substitute that was answered for, or withdrawn."""
+        if row["milestone"] != Milestone.SUBSTITUTE_OFFERED:
+            return False
+        offer = await substitutes.told(self._pool, row["subject"])
+        return offer is None or offer["status"] != OfferStatus.OFFERED
 
     async def _settle(self, row: Mapping[str, Any], status: str, reason: str | None) -> str:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -98,9 +110,7 @@ class NotificationActivities:
         milestone = Milestone(row["milestone"])
         parcel = row["subject"] if milestone in _PARCEL else ""
         data, currency, order_id = row["data"], row["currency"], row["order_id"]
-        lines = await self._lines(row, parcel)
-        partial = milestone in _PARCEL or milestone is Milestone.OUT_OF_STOCK
-        told = sum(line.quantity for line in lines)
+        lines, taken_out = await self._lines(row, parcel)
         return MailFacts(
             shop_name=self._shop.name,
             order_number=row["number"],
@@ -111,26 +121,80 @@ class NotificationActivities:
             time_zone=self._shop.time_zone,
             contact=self._shop.contact,
             lines=lines,
-            partial=partial and told < await notifications.live_units(self._pool, order_id),
+            partial=await self._is_partial(row, milestone, sum(line.quantity for line in lines)),
             totals=_totals(row),
             shipments=await self._shipments(order_id, parcel),
             payment=self._payment(row) if milestone in _MONEY_WANTED else None,
             waiting=data.get("waiting", True),
+            taken_out=taken_out,
+            expected_at=await self._expected(row, milestone),
+            substitute=await self._substitute(row, milestone),
             return_until=datetime.now(UTC) + self._shop.return_window
             if milestone is Milestone.DELIVERED
             else None,
-            reason=_REASONS.get(row["cancel_reason"] or "", ""),
+            reason=_REASONS.get(data.get("reason") or row["cancel_reason"] or "", ""),
             refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
         )
 
-    async def _lines(self, row: Mapping[str, Any], parcel: str) -> tuple[MailLine, ...]:
-        """The articles the mail is about: missing ones, those in the parcel, or all."""
+    async def _lines(
+        self, row: Mapping[str, Any], parcel: str
+    ) -> tuple[tuple[MailLine, ...], tuple[MailLine, ...]]:
+        """The articles the mail is about: missing ones, those in the parcel, or all; and those
+        that were taken out of the order beside them.
+        """
         lines = await notifications.lines(self._pool, row["order_id"], parcel)
         missing: Mapping[str, int] | None = row["data"].get("units")
         if missing is not None:
-            return tuple(MailLine(x["name"], missing[x["id"]]) for x in lines if x["id"] in missing)
+            return _some(lines, missing), _some(lines, row["data"].get("taken_out", {}))
         currency = row["currency"]
-        return tuple(MailLine(x["name"], x["quantity"], Money(x["total"], currency)) for x in lines)
+        return tuple(
+            MailLine(x["name"], x["quantity"], Money(x["total"], currency)) for x in lines
+        ), ()
+
+    async def _is_partial(self, row: Mapping[str, Any], milestone: Milestone, told: int) -> bool:
+        """Whether the order has other articles beside those that the mail tells of."""
+        data = row["data"]
+        missing = milestone in (Milestone.OUT_OF_STOCK, Milestone.CANCELED) and "units" in data
+        if not missing and milestone not in _PARCEL:
+            return False
+        live = await notifications.live_units(self._pool, row["order_id"])
+        gone = milestone is Milestone.CANCELED or not data.get("waiting", True)
+        return live > 0 if missing and gone else told < live
+
+    async def _expected(self, row: Mapping[str, Any], milestone: Milestone) -> datetime | None:
+        """The day by which articles that wait are there, as it is known now; it is remembered."""
+        data = row["data"]
+        if milestone is Milestone.EXPECTED_DATE_MOVED:
+            told = data.get("expected_on")
+            return self._noon(date.fromisoformat(told)) if told else None
+        if milestone is not Milestone.OUT_OF_STOCK or not data.get("waiting", True):
+            return None
+        async with self._pool.acquire() as conn, conn.transaction():
+            known = await expected.days(conn, [row["order_id"]])
+            days = {line_id: known[line_id] for line_id in data["units"] if line_id in known}
+            await expected.remember(conn, days)
+        day = expected.last(days.values())
+        return self._noon(day) if day else None
+
+    def _noon(self, day: date) -> datetime:
+        """A moment that is on this day where the shop is."""
+        return datetime.combine(day, time(12), ZoneInfo(self._shop.time_zone))
+
+    async def _substitute(
+        self, row: Mapping[str, Any], milestone: Milestone
+    ) -> MailSubstitute | None:
+        if milestone is not Milestone.SUBSTITUTE_OFFERED:
+            return None
+        offer = await substitutes.told(self._pool, row["subject"])
+        if offer is None:
+            return None
+        return MailSubstitute(
+            offer["ordered_name"],
+            offer["name"],
+            offer["quantity"],
+            offer["expires_at"],
+            offer["note"] or "",
+        )
 
     async def _shipments(self, order_id: str, parcel: str) -> tuple[MailShipment, ...]:
         return tuple(
@@ -150,6 +214,10 @@ class NotificationActivities:
             pay_by=placed + self._shop.payment_expiry,
             reason=row["data"].get("reason", ""),
         )
+
+
+def _some(lines: Sequence[Mapping[str, Any]], units: Mapping[str, int]) -> tuple[MailLine, ...]:
+    return tuple(MailLine(x["name"], units[x["id"]]) for x in lines if x["id"] in units)
 
 
 def _totals(row: Mapping[str, Any]) -> MailTotals:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from temporalio import activity
 
-from activities import goods
+from activities import goods, substitutes
 from activities.contracts import (
     AttentionCleared,
     AttentionSet,
@@ -41,7 +41,7 @@ class OrderActivities:
         Run again with another cause when stock came: it goes on with what still waits. The
         reservation is a step of its own, taken together with those of other orders.
         """
-        reserved = await self._desk.reserve(task.order_id, task.cause)
+        reserved = await self._desk.reserve(task.order_id, task.cause, everywhere=task.everywhere)
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return Confirmed(step.order, **step.result)
@@ -147,6 +147,7 @@ class OrderActivities:
                 await orders.cancel_units(
                     conn, line.id, line.open + line.allocated + line.backordered
                 )
+            await substitutes.withdraw_needless(step, "canceled")
             await timeline.record(
                 conn,
                 order.id,

@@ -7,6 +7,7 @@ cause, so that a worker which dies between the two goes on with the second.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import asyncpg
 
@@ -26,10 +27,14 @@ _LOOK_AGAIN_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One order that wants its units; `cause` names the step that confirms it."""
+    """One order that wants its units; `cause` names the step that confirms it.
+
+    `everywhere`: a person says to ask those again who did not find its units.
+    """
 
     order_id: str
     cause: str
+    everywhere: bool = False
 
     @property
     def own_cause(self) -> str:
@@ -54,14 +59,14 @@ class ReservationDesk:
             self._serve_free, self._serve_alone, most=most, lanes=lanes
         )
 
-    async def reserve(self, order_id: str, cause: str) -> Answer:
+    async def reserve(self, order_id: str, cause: str, *, everywhere: bool = False) -> Answer:
         """Reserve what the order's lines want, by the order's policy; once for its cause.
 
         Raises:
             NotFound: there is no such order.
 
         """
-        return await self._together.do(Ask(order_id, cause))
+        return await self._together.do(Ask(order_id, cause, everywhere))
 
     async def _serve_free(self, asked: Sequence[Ask]) -> list[Answer | None]:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -95,14 +100,25 @@ async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> d
     todo = {order_id: row for order_id, row in orders.items() if asks[order_id] not in answers}
     if todo:
         held = await reservations.held_for(conn, [i for i, row in todo.items() if row["held"]])
-        requests = {i: _request(row, lines[i].wanted, held) for i, row in todo.items()}
+        # Who is not confirmed yet was looked for nowhere.
+        begun = [i for i, row in todo.items() if row["status"] != OrderStatus.PENDING]
+        in_vain = await reservations.not_found(conn, [i for i in begun if not asks[i].everywhere])
+        requests = {
+            i: _request(row, lines[i].wanted, held, in_vain.get(i, frozenset()))
+            for i, row in todo.items()
+        }
         reserved = await _decide(conn, list(requests.values()))
         await _write(conn, asks, requests, reserved, held)
         answers |= {asks[r.order_id]: _answer(r) for r in reserved}
     return answers
 
 
-def _request(order: asyncpg.Record, wanted: Sequence[Wanted], held: Sequence[HeldLine]) -> Request:
+def _request(
+    order: asyncpg.Record,
+    wanted: Sequence[Wanted],
+    held: Sequence[HeldLine],
+    not_found_at: frozenset[tuple[str, str]],
+) -> Request:
     return Request(
         order["id"],
         order["priority"],
@@ -112,6 +128,7 @@ def _request(order: asyncpg.Record, wanted: Sequence[Wanted], held: Sequence[Hel
         wanted,
         [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order["id"]],
         Destination(order["country"], order["postal_code"]),
+        not_found_at=not_found_at,
     )
 
 
@@ -160,7 +177,7 @@ async def _write(
         conn,
         [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])],
         [move for r in reserved for move in _line_moves(r)],
-        [event for r in reserved for event in _events(r)],
+        [event for r in reserved for event in _events(r, requests[r.order_id])],
         [DoneStep(r.order_id, asks[r.order_id].own_cause, asdict(_answer(r))) for r in reserved],
     )
 
@@ -212,10 +229,15 @@ def _line_moves(r: Reserved) -> list[LineMove]:
     return moves
 
 
-def _events(r: Reserved) -> list[Event]:
+def _events(r: Reserved, request: Request) -> list[Event]:
     """What the timeline says of it."""
     events = []
-    why = {"sourcing": r.decision} if r.decision else {}
+    passed_over = [
+        {"warehouse": warehouse, "sku": sku} for warehouse, sku in sorted(request.not_found_at)
+    ]
+    why: dict[str, Any] = {"sourcing": r.decision} if r.decision else {}
+    if passed_over:
+        why["not_found_at"] = passed_over
     if r.allocations:
         sources = [
             {"line_id": a.line_id, "warehouse": a.warehouse, "quantity": a.quantity}
@@ -242,6 +264,8 @@ async def _tell(conn: Connection, r: Reserved, cause: str) -> None:
             conn, r.order_id, outbox.STOCK_ARRIVED, again, delay_seconds=_LOOK_AGAIN_SECONDS
         )
     if _answer(r).missing:
-        units = {d.line_id: d.quantity for d in (*r.queued, *r.canceled)}
-        data = {"units": units, "waiting": bool(r.queued)}
+        queued, canceled = ({d.line_id: d.quantity for d in x} for x in (r.queued, r.canceled))
+        data = {"units": queued or canceled, "waiting": bool(queued)}
+        if queued and canceled:
+            data["taken_out"] = canceled
         await notifications.plan(conn, r.order_id, "out_of_stock", data=data)

@@ -52,7 +52,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An order that wants its units, with its place in the queue."""
+    """An order that wants its units, with its place in the queue.
+
+    `not_found_at` are (warehouse, sku) that were asked for the order's units and did not find them.
+    """
 
     order_id: str
     priority: int
@@ -62,6 +65,7 @@ class Request:
     lines: Sequence[Wanted]
     held: Sequence[Held] = ()
     destination: Destination = field(default_factory=Destination)
+    not_found_at: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ class _Shelf:
             sources += [
                 Source(warehouse, sku, self._left[warehouse, sku], self._priority[warehouse])
                 for warehouse in self._places[sku]
+                if (warehouse, sku) not in request.not_found_at
             ]
             for one, choice in self._queue[sku]:
                 if _is_ahead(one, request):

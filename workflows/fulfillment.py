@@ -8,7 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.absence import AbsenceActivities
     from activities.contracts import (
+        Arrange,
         Asked,
         Confirm,
         HandOver,
@@ -70,7 +72,7 @@ class Fulfillment:
 
     # -- stock ---------------------------------------------------------------------------------
 
-    async def reserve(self, cause: str = "confirm") -> None:
+    async def reserve(self, cause: str = "confirm", *, everywhere: bool = False) -> None:
         """Allocate stock by the order's policy, and open the work; wait for what is missing."""
         desk = self._desk
         # Not by the order's status: the rows are ahead when a worker died right after this step.
@@ -78,7 +80,7 @@ class Fulfillment:
         waited = self.order.waits_for_stock and not first
         confirmed = await desk.record(
             OrderActivities.confirm_order,
-            Confirm(self.order.id, cause, desk.policy.pick_deadline),
+            Confirm(self.order.id, cause, desk.policy.pick_deadline, everywhere),
         )
         if confirmed.outcome == "unavailable" or not self.order.live_units:
             raise Stop(OrderStatus.CANCELED, "out_of_stock")
@@ -91,7 +93,22 @@ class Fulfillment:
             desk.need_help(attention.WAITING_FOR_STOCK, "", f"No stock of {skus}")
         if confirmed.missing:
             desk.notify("out_of_stock")
+        if self.order.may_be_substituted:
+            await self._arrange_substitutes(cause)
         self._payment.collect()
+
+    async def _arrange_substitutes(self, cause: str) -> None:
+        """Offer something else for what waits; what came takes its offer back."""
+        if not self.order.waits_for_stock and not any(o.open for o in self.order.offers):
+            return
+        seconds = self._desk.policy.substitute_offer
+        await self._desk.record(
+            AbsenceActivities.arrange_substitutes,
+            Arrange(self.order.id, f"substitutes:{cause}", seconds),
+        )
+        for offer in self.order.offers:
+            if offer.open:
+                self._desk.notify("substitute_offered", offer.id)
 
     async def on_stock(self, news: StockSignal) -> None:
         """Stock came, or was set free: see whether it serves this order."""
@@ -102,7 +119,7 @@ class Fulfillment:
         """A person asks to look again."""
         self._wakes += 1
         if self.order.waits_for_stock:
-            await self.reserve(f"retry-{self._wakes}")
+            await self.reserve(f"retry-{self._wakes}", everywhere=True)
 
     async def on_short_pick(self, news: ShortPickSignal) -> None:
         """The warehouse did not find all units: another source, or the queue."""

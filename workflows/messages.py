@@ -20,6 +20,8 @@ class Policy:
     delivery_deadline: float = 604_800.0
     step_attempts: int = 6
     step_retry_interval: float = 300.0
+    substitute_offer: float = 172_800.0
+    substitute_refused: str = "backorder"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,23 @@ class CancelRequest:
     asker: Asker
     reason: str
     lines: list[LineQuantity] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LeaveRequest:
+    """The customer does not wait any longer: for anything, or (with `lines`) for some units."""
+
+    asker: Asker
+    lines: list[LineQuantity] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OfferAnswer:
+    """What the customer says to a substitute."""
+
+    asker: Asker
+    offer_id: str
+    accept: bool
 
 
 @dataclass(frozen=True)
@@ -169,6 +188,23 @@ class StockSignal:
 
 
 @dataclass(frozen=True)
+class ClosingSignal:
+    """A warehouse was closed where the order has goods; `cause` names the closing."""
+
+    warehouse: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class ExpectedSignal:
+    """The day by which units that wait are expected has moved (empty: no day is known now)."""
+
+    expected_on: str
+    cause: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
 class ShortPickSignal:
     """The warehouse did not find all units: `cause` names the pick."""
 
@@ -178,7 +214,7 @@ class ShortPickSignal:
 
 @dataclass(frozen=True)
 class DeadlineSignal:
-    """A deadline that stands in the database has passed: `pick`, `delivery`, `authorization`."""
+    """A deadline of a row has passed: `pick`, `delivery`, `authorization`, `offer`."""
 
     kind: str
     subject: str

@@ -14,14 +14,19 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import Refused
     from domain.order import ParcelLine
     from domain.states import OrderStatus
+    from workflows.absence import Absence
     from workflows.desk import Desk, Stop
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,
         CancelRequest,
         CarrierSignal,
+        ClosingSignal,
         DeadlineSignal,
+        ExpectedSignal,
         HoldRequest,
+        LeaveRequest,
+        OfferAnswer,
         OrderInput,
         Outcome,
         PackRequest,
@@ -47,6 +52,7 @@ class OrderWorkflow:
         self._desk = Desk(start)
         self._payment = Payment(self._desk)
         self._fulfillment = Fulfillment(self._desk, self._payment)
+        self._absence = Absence(self._desk, self._fulfillment)
         self._operator_cancels = 0
         self._window_ends: datetime | None = None
 
@@ -177,6 +183,28 @@ class OrderWorkflow:
             # What remains may be all there by now, so that its work can begin.
             await self._fulfillment.reserve(f"after-units:{request.asker.request_event}")
         return list(units)
+
+    @workflow.update(description="The customer does not wait for missing units any longer")
+    async def leave_queue(self, request: LeaveRequest) -> Outcome:
+        """Cancel units that wait, and nothing else."""
+        return await self._desk.ask(
+            lambda: decisions.must_be_open(self._desk.order), lambda: self._absence.leave(request)
+        )
+
+    @leave_queue.validator
+    def _check_leave_queue(self, request: LeaveRequest) -> None:
+        self._validate(lambda: self._absence.may_leave(request))
+
+    @workflow.update(description="The customer accepts or refuses a substitute")
+    async def answer_offer(self, request: OfferAnswer) -> Outcome:
+        """Its units take the place of those that wait, or are free again."""
+        return await self._desk.ask(
+            lambda: decisions.must_be_open(self._desk.order), lambda: self._absence.answer(request)
+        )
+
+    @answer_offer.validator
+    def _check_answer_offer(self, request: OfferAnswer) -> None:
+        self._validate(lambda: self._absence.may_answer(request))
 
     @workflow.update(description="Hold the order until a person releases it")
     async def hold(self, request: HoldRequest) -> Outcome:
@@ -332,7 +360,20 @@ class OrderWorkflow:
         """Find another source."""
         self._desk.push(lambda: self._fulfillment.on_short_pick(news))
 
+    @workflow.signal(description="A warehouse was closed where the order has goods")
+    def warehouse_closed(self, news: ClosingSignal) -> None:
+        """Find another source for what it has not packed."""
+        self._desk.push(lambda: self._absence.on_closing(news))
+
+    @workflow.signal(description="Units that wait are expected on another day")
+    def expected_moved(self, news: ExpectedSignal) -> None:
+        """Tell the customer."""
+        self._desk.push(lambda: self._absence.on_moved_date(news))
+
     @workflow.signal(description="A deadline has passed")
     def deadline_passed(self, news: DeadlineSignal) -> None:
-        """Ask for a person."""
-        self._desk.push(lambda: self._fulfillment.on_deadline(news))
+        """Ask for a person; an offer that nobody answered is over."""
+        if news.kind == "offer":
+            self._desk.push(lambda: self._absence.on_offer_over(news.subject))
+        else:
+            self._desk.push(lambda: self._fulfillment.on_deadline(news))

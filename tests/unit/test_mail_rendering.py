@@ -16,6 +16,7 @@ from adapters.mail import (
     MailLine,
     MailPayment,
     MailShipment,
+    MailSubstitute,
     MailTotals,
     Milestone,
     RenderedMail,
@@ -67,6 +68,13 @@ FACTS = MailFacts(
     expected_at=datetime(2026, 12, 1, 9, tzinfo=UTC),
     return_until=datetime(2026, 12, 9, 9, tzinfo=UTC),
     refunded=lira(5000),
+    substitute=MailSubstitute(
+        ordered="Çaydanlık",
+        name="Semaver",
+        quantity=2,
+        answer_by=datetime(2026, 11, 27, 9, tzinfo=UTC),
+        note="2 litre.",
+    ),
 )
 
 # Milestone and locale: the subject, and what the mail must say.
@@ -214,6 +222,46 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
             "it can take a few working days",
         ),
     ),
+    (Milestone.EXPECTED_DATE_MOVED, "tr-TR"): (
+        "K-100042 numaralı siparişinizde beklediğiniz ürünlerden haber var",
+        (
+            "Yeni bir tarih var",
+            "size bildirdiğimizden farklı bir günde bekliyoruz.",
+            "1 × Çaydanlık İğne",
+            "Beklenen tarih 1 Aralık 2026",
+            "Beklemek istemiyor musunuz?",
+        ),
+    ),
+    (Milestone.EXPECTED_DATE_MOVED, "en-GB"): (
+        "News about the items you are waiting for, order K-100042",
+        (
+            "There is a new date",
+            "are expected on another day than we told you.",
+            "1 × Çaydanlık İğne",
+            "Expected 1 December 2026",
+            "You would rather not wait?",
+        ),
+    ),
+    (Milestone.SUBSTITUTE_OFFERED, "tr-TR"): (
+        "Size başka bir ürün gönderelim mi? K-100042 numaralı siparişiniz",
+        (
+            "Çaydanlık şu anda stokta yok.",
+            "2 × Semaver",
+            "2 litre.",
+            "Son yanıt zamanı 27 Kasım 2026 12:00 (UTC+3)",
+            "Evet ya da hayır deyin",
+        ),
+    ),
+    (Milestone.SUBSTITUTE_OFFERED, "en-GB"): (
+        "May we send you something else? Your order K-100042",
+        (
+            "Çaydanlık is out of stock at the moment.",
+            "2 × Semaver",
+            "2 litre.",
+            "Please answer by 27 November 2026, 12:00 (UTC+3)",
+            "Say yes or no",
+        ),
+    ),
 }
 
 
@@ -263,7 +311,8 @@ def test_turkish_and_english_share_no_sentence(milestone: Milestone) -> None:
     quiet = replace(FACTS, contact="", customer_name="")
     lines = [set(render(milestone, locale, quiet).text.splitlines()) for locale in ("tr", "en")]
     shared = {line for line in lines[0] & lines[1] if line and not line.startswith("http")}
-    assert shared <= {"Çarşı", "--"}
+    # The shop's words about an article are its own.
+    assert shared <= {"Çarşı", "--", "- 2 × Semaver", "2 litre."}
 
 
 @pytest.mark.parametrize("milestone", Milestone)
@@ -384,6 +433,31 @@ def test_articles_taken_out_of_an_order_are_not_waited_for() -> None:
     assert "Expected" not in mail.text
 
 
+def test_articles_waited_for_and_articles_taken_out_stand_apart() -> None:
+    facts = replace(FACTS, taken_out=(MailLine("Semaver", 3),))
+    mail = render(Milestone.OUT_OF_STOCK, "en-GB", facts)
+    assert mail.subject == "Your order K-100042 will take a little longer"
+    in_order = (
+        "1 × Çaydanlık",
+        "Expected 1 December 2026",
+        "take them out of your order",
+        "3 × Semaver",
+        "You do not pay for them; if",
+    )
+    for words in (words_of_html(mail), words_of_text(mail)):
+        places = [words.replace(":", "").find(part) for part in in_order]
+        assert places == sorted(places)
+        assert -1 not in places
+
+
+def test_a_day_that_is_not_known_any_more_is_told_as_such() -> None:
+    facts = replace(FACTS, expected_at=None)
+    in_english = render(Milestone.EXPECTED_DATE_MOVED, "en", facts)
+    assert "There is no date at the moment" in in_english.text
+    assert "Expected" not in in_english.text
+    assert "şu anda bilmiyoruz" in words_of_html(render("expected_date_moved", "tr", facts))
+
+
 def test_rows_of_nothing_are_left_out_and_free_shipping_is_named() -> None:
     assert FACTS.totals is not None
     totals = MailTotals(items=lira(100), shipping=lira(0), total=lira(100), discount=lira(0))
@@ -409,6 +483,8 @@ def test_tax_on_top_is_shown_before_the_total() -> None:
         (Milestone.SHIPPED, replace(FACTS, shipments=())),
         (Milestone.REFUNDED, replace(FACTS, refunded=None)),
         (Milestone.REFUNDED, replace(FACTS, refunded=lira(0))),
+        (Milestone.EXPECTED_DATE_MOVED, replace(FACTS, lines=())),
+        (Milestone.SUBSTITUTE_OFFERED, replace(FACTS, substitute=None)),
     ],
 )
 def test_a_mail_without_its_point_is_not_written(milestone: Milestone, facts: MailFacts) -> None:
@@ -430,6 +506,7 @@ def test_the_least_facts_make_a_mail(milestone: Milestone) -> None:
         shipments=(MailShipment("sandbox", "T1"),),
         payment=MailPayment(lira(1)),
         refunded=lira(1),
+        substitute=MailSubstitute("Thing", "Other", 1, datetime(2026, 11, 27, tzinfo=UTC)),
     )
     for locale in ("tr", "en"):
         mail = render(milestone, locale, facts)

@@ -22,7 +22,9 @@ from workflows.messages import (
     Asker,
     CancelRequest,
     HoldRequest,
+    LeaveRequest,
     LineQuantity,
+    OfferAnswer,
     Outcome,
     PackRequest,
     ParcelInput,
@@ -220,6 +222,28 @@ class Life:
     async def retry(self, code: str = "") -> Outcome:
         """Try again now."""
         return await self.ask("retry", RetryRequest(SUPPORT, code))
+
+    async def leave(self, *quantities: int, event: int = 1) -> Outcome:
+        """The customer does not wait: for anything, or for so many units of its lines."""
+        lines = [
+            LineQuantity(line.id, quantity)
+            for line, quantity in zip((await self.order()).lines, quantities, strict=False)
+            if quantity
+        ]
+        asker = Asker("customer", "customer", event)
+        return await self.ask("leave_queue", LeaveRequest(asker, lines))
+
+    async def offered(self, times: int = 1) -> str:
+        """Wait until a substitute is offered, and the customer was told; the offer's id."""
+        order = await self.until(lambda o: len(o.offers) >= times and o.offers[times - 1].open)
+        offer_id = order.offers[times - 1].id
+        query = "SELECT 1 FROM notifications WHERE subject = $1 AND status = 'sent'"
+        await eventually(lambda: self.shop.pool.fetchval(query, offer_id))
+        return offer_id
+
+    async def answer(self, offer_id: str, *, accept: bool) -> Outcome:
+        """The customer's word about a substitute."""
+        return await self.ask("answer_offer", OfferAnswer(CUSTOMER, offer_id, accept))
 
     async def refused_payment(self) -> str:
         """Another payment that the order does not want; the refusal's code."""

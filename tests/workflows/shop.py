@@ -65,6 +65,8 @@ class Shop:
             self.task_queue,
             self.gateways.carriers,
             margin_seconds=self.margin_seconds,
+            date_shift=self.settings.expected_date_shift,
+            dates_seconds=0.2,
         )
         await self._worker.__aenter__()
         self._tasks = [asyncio.create_task(relay.run()), asyncio.create_task(self._read_letters())]
@@ -154,7 +156,7 @@ class Shop:
             out_of_stock=options.get("out_of_stock", "backorder"),
             ship=options.get("ship", "complete"),
             shipping_option=options.get("service", "standard"),
-            priority=0,
+            priority=options.get("priority", 0),
             prices_include_tax=True,
             subtotal=total - shipping,
             discount_total=0,
@@ -184,7 +186,16 @@ class Shop:
             ),
             lines=[
                 intake.NewLine(
-                    new_id("lin"), sku, sku, quantity, amount // quantity, 0, 0, 0, amount
+                    new_id("lin"),
+                    sku,
+                    sku,
+                    quantity,
+                    amount // quantity,
+                    0,
+                    amount // quantity * quantity - amount,
+                    0,
+                    amount,
+                    options.get("policies", {}).get(sku),
                 )
                 for sku, quantity, amount in lines
             ],

@@ -11,6 +11,7 @@ from adapters.mail import (
     MailLine,
     MailPayment,
     MailShipment,
+    MailSubstitute,
     MailTotals,
     Milestone,
     message_id,
@@ -55,6 +56,13 @@ SAMPLE = MailFacts(
     expected_at=datetime(2026, 12, 1, tzinfo=UTC),
     return_until=datetime(2026, 12, 9, tzinfo=UTC),
     reason="customer",
+    substitute=MailSubstitute(
+        ordered="T-shirt M",
+        name="T-shirt M (uzun kollu)",
+        quantity=2,
+        answer_by=datetime(2026, 11, 27, 9, 0, tzinfo=UTC),
+        note="Aynı kumaş, uzun kollu.",
+    ),
     refunded=Money(59800, "TRY"),
 )
 

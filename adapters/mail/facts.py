@@ -18,6 +18,8 @@ class Milestone(StrEnum):
     DELIVERED = "delivered"
     CANCELED = "canceled"
     REFUNDED = "refunded"
+    EXPECTED_DATE_MOVED = "expected_date_moved"
+    SUBSTITUTE_OFFERED = "substitute_offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,17 @@ class MailPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class MailSubstitute:
+    """What the customer may have instead of `ordered`; `note` are the shop's words about it."""
+
+    ordered: str
+    name: str
+    quantity: int
+    answer_by: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MailFacts:
     """Everything a template may say. Fields that a milestone does not use stay at their default.
 
@@ -78,7 +91,8 @@ class MailFacts:
     in `shipped`, those that are missing in `out_of_stock`. `partial` tells that the order has
     others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
     `payment_expired`; anything else gives no reason). `waiting` tells whether missing articles
-    are waited for (backorder) or were canceled. `refunded` is the amount that goes back.
+    are waited for (backorder) or were canceled; `taken_out` are those that were canceled beside
+    them, by the policy of their line. `refunded` is the amount that goes back.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
 
@@ -94,6 +108,8 @@ class MailFacts:
     shipments: tuple[MailShipment, ...] = ()
     payment: MailPayment | None = None
     waiting: bool = True
+    taken_out: tuple[MailLine, ...] = ()
+    substitute: MailSubstitute | None = None
     expected_at: datetime | None = None
     return_until: datetime | None = None
     reason: str = ""

@@ -18,6 +18,7 @@ from adapters.mail.facts import (
     MailLine,
     MailPayment,
     MailShipment,
+    MailSubstitute,
     MailTotals,
     Milestone,
     RenderedMail,
@@ -67,6 +68,8 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.OUT_OF_STOCK: facts.lines,
         Milestone.SHIPPED: facts.shipments,
         Milestone.REFUNDED: facts.refunded,
+        Milestone.EXPECTED_DATE_MOVED: facts.lines,
+        Milestone.SUBSTITUTE_OFFERED: facts.substitute,
     }
     if not point.get(milestone, True):
         msg = f"the facts lack what {milestone.value} is about"
@@ -106,6 +109,8 @@ class _View:
             "parcels": len(facts.shipments),
             "payment": self._payment(facts.payment) if facts.payment else None,
             "waiting": facts.waiting,
+            "taken_out": [self._line(line) for line in facts.taken_out],
+            "substitute": self._substitute(facts.substitute) if facts.substitute else None,
             "expected_on": self._day(facts.expected_at),
             "return_until": self._day(facts.return_until),
             "reason": facts.reason,
@@ -124,6 +129,14 @@ class _View:
             "name": formats.one_line(line.name),
             "quantity": formats.quantity(line.quantity, self._locale),
             "total": formats.money(line.total, self._locale) if line.total is not None else "",
+        }
+
+    def _substitute(self, offered: MailSubstitute) -> dict[str, Any]:
+        return {
+            "ordered": formats.one_line(offered.ordered),
+            "line": self._line(MailLine(offered.name, offered.quantity)),
+            "note": formats.one_line(offered.note),
+            "answer_by": formats.moment(offered.answer_by, self._facts.time_zone, self._locale),
         }
 
     def _shipment(self, shipment: MailShipment) -> dict[str, str]:

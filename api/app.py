@@ -17,8 +17,10 @@ from api.engine import Engine
 from api.holding import HoldDesk
 from api.placing import OrderDesk
 from api.routes import (
+    absence,
     bins,
     catalog,
+    closings,
     counts,
     health,
     holds,
@@ -34,6 +36,7 @@ from api.routes import (
     serials,
     sourcing,
     stock,
+    substitutes,
     suppliers,
     tracking,
     transfers,
@@ -89,7 +92,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         quarantine,
         serials,
         transfers,
-        # Before the items: the path of an item's suppliers begins as an item's does.
+        absence,
+        closings,
+        # An item's path takes all that follows: what belongs to an item is looked for before.
+        substitutes,
         suppliers,
         catalog,
         sourcing,

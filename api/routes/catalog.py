@@ -43,7 +43,7 @@ async def put_item(request: Request, sku: str) -> Response:
     """Make or change an item; the same again changes nothing."""
     await admit(request, WAREHOUSE)
     body = (await parse(request, ItemIn)).value
-    code = path_code(sku, "sku", LONGEST_SKU)
+    code = sku_of(sku)
     async with services(request).pool.acquire() as conn, conn.transaction():
         row = await catalog.put_item(conn, catalog.Item(code, **body.model_dump()))
     return views.ok(row).response()
@@ -72,7 +72,7 @@ async def get_item(request: Request, sku: str) -> Response:
     """One item."""
     await admit(request, STOCK_READERS)
     async with services(request).pool.acquire() as conn:
-        found = await catalog.items(conn, sku=path_code(sku, "sku", LONGEST_SKU))
+        found = await catalog.items(conn, sku=sku_of(sku))
     if not found:
         raise not_found("item")
     return views.ok(found[0]).response()
@@ -140,6 +140,11 @@ async def get_warehouse(request: Request, code: str) -> Response:
     if not found:
         raise not_found("warehouse")
     return views.ok(found[0]).response()
+
+
+def sku_of(value: str) -> str:
+    """An item's code in a path."""
+    return path_code(value, "sku", LONGEST_SKU)
 
 
 def warehouse_code(value: str) -> str:

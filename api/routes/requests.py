@@ -35,7 +35,8 @@ router = APIRouter(tags=["requests"])
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
-async def _order_after(own: Services, conn: Connection, order_id: str) -> dict[str, Any]:
+async def order_after(own: Services, conn: Connection, order_id: str) -> dict[str, Any]:
+    """The order as a request left it, without personal data."""
     row = await reads.order(conn, order_id)
     assert row is not None  # noqa: S101 - orders are never deleted
     return views.order(row, links_of(own), contact=False)
@@ -58,13 +59,13 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, CancelIn)
     body = parsed.value
-    units = _units([(line.line_id, line.quantity) for line in body.lines or ()])
+    units = units_of([(line.line_id, line.quantity) for line in body.lines or ()])
     # A person's words stay in PostgreSQL; the workflow's history holds codes.
     code = body.reason if _CODE.fullmatch(body.reason) else "other"
     words = None if code == body.reason else body.reason
 
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
-        return views.ok(await _order_after(own, conn, order_id))
+        return views.ok(await order_after(own, conn, order_id))
 
     petition = Petition(
         known_id(order_id, "order"),
@@ -82,7 +83,8 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
-def _units(lines: list[tuple[str, int]]) -> dict[str, int]:
+def units_of(lines: list[tuple[str, int]]) -> dict[str, int]:
+    """Units by line; a line that is named twice is asked for the sum."""
     units: dict[str, int] = {}
     for line_id, quantity in lines:
         units[line_id] = units.get(line_id, 0) + quantity
@@ -112,7 +114,7 @@ async def hold_order(request: Request, order_id: str) -> Response:
         return {"hold_id": new_id("hld")}
 
     async def view(conn: Connection, _: Outcome, made: Made) -> Answer:
-        order = await _order_after(own, conn, order_id)
+        order = await order_after(own, conn, order_id)
         hold = next((h for h in order["holds"] if h["id"] == made["hold_id"]), None)
         # Somebody may have released it before we looked.
         hold = hold or {"id": made["hold_id"], "reason": body.reason} | {
@@ -145,7 +147,7 @@ async def release_hold(request: Request, order_id: str, hold_id: str) -> Respons
     hold = known_id(hold_id, "hold")
 
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
-        return views.ok(await _order_after(own, conn, order_id))
+        return views.ok(await order_after(own, conn, order_id))
 
     petition = Petition(
         known_id(order_id, "order"),
@@ -179,7 +181,7 @@ async def retry_order(request: Request, order_id: str) -> Response:
     code = parsed.value.code or ""
 
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
-        return views.ok(await _order_after(own, conn, order_id))
+        return views.ok(await order_after(own, conn, order_id))
 
     petition = Petition(
         known_id(order_id, "order"),

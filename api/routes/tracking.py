@@ -1,163 +1,132 @@
 """The customer's page of one order, opened by its unguessable token: no account, no script."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import parse_qs
 
+import orjson
 from fastapi import APIRouter, Request, Response
-from jinja2 import Environment
+from fastapi.responses import RedirectResponse
 
-from api.deps import services
-from api.errors import not_found
+from api import tracking_page
+from api.asking import Desk, Made, Petition
+from api.body import read_body, request_hash
+from api.deps import Caller, Services, services
+from api.errors import Answer, Problem, not_found
+from api.routes.absence import answer_petition, leave_petition
+from api.routes.orders import known_id
+from api.views import ok
 from db import reads
+from db.pool import Connection
+from workflows.messages import Outcome
 
 router = APIRouter(tags=["tracking"])
 
 _MAX_TOKEN = 64
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-    "x-robots-tag": "noindex",
-}
-
-_WORDS = {
-    "en": {
-        "title": "Your order",
-        "hello": "Hello",
-        "stages": ["Placed", "Confirmed", "On its way", "Delivered"],
-        "ended": {
-            "canceled": "This order was canceled.",
-            "expired": "This order has expired.",
-        },
-        "parcel": "Parcel",
-        "follow": "Follow it at the carrier",
-        "status": {
-            "unknown": "no news yet",
-            "pre_transit": "handed over soon",
-            "in_transit": "on its way",
-            "out_for_delivery": "out for delivery",
-            "attempted_delivery": "delivery was tried",
-            "available_for_pickup": "ready for pick-up",
-            "delayed": "delayed",
-            "delivered": "delivered",
-            "return_to_sender": "on its way back to us",
-            "lost": "not found by the carrier",
-            "failure": "in trouble at the carrier",
-        },
-    },
-    "tr": {
-        "title": "Siparişiniz",
-        "hello": "Merhaba",
-        "stages": ["Alındı", "Onaylandı", "Yolda", "Teslim edildi"],
-        "ended": {
-            "canceled": "Bu sipariş iptal edildi.",
-            "expired": "Bu siparişin süresi doldu.",
-        },
-        "parcel": "Paket",
-        "follow": "Kargo firmasında takip edin",
-        "status": {
-            "unknown": "henüz haber yok",
-            "pre_transit": "yakında kargoya verilecek",
-            "in_transit": "yolda",
-            "out_for_delivery": "dağıtımda",
-            "attempted_delivery": "teslimat denendi",
-            "available_for_pickup": "teslim alınabilir",
-            "delayed": "gecikti",
-            "delivered": "teslim edildi",
-            "return_to_sender": "bize geri dönüyor",
-            "lost": "kargo firması bulamıyor",
-            "failure": "kargo firmasında sorun var",
-        },
-    },
-}
-
-_PAGE = Environment(autoescape=True).from_string("""\
-<!doctype html>
-<html lang="{{ language }}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ words.title }} {{ number }}</title>
-<link rel="stylesheet" href="/track/style.css">
-</head>
-<body>
-<main>
-<h1>{{ words.title }} {{ number }}</h1>
-{% if first_name %}<p>{{ words.hello }} {{ first_name }}</p>{% endif %}
-{% if ended %}<p class="ended">{{ ended }}</p>{% else %}
-<ol>
-{% for stage in words.stages %}<li{% if loop.index0 < reached %} class="done"{% endif %}\
-{% if loop.index0 == reached - 1 %} aria-current="step"{% endif %}>{{ stage }}</li>
-{% endfor %}</ol>{% endif %}
-{% for parcel in parcels %}<section>
-<h2>{{ words.parcel }} {{ loop.index }}</h2>
-<p>{{ parcel.carrier or "" }} {{ parcel.tracking_number or "" }}:
-{{ words.status[parcel.tracking_status] }}</p>
-{% if parcel.tracking_url %}<p><a href="{{ parcel.tracking_url }}" rel="noreferrer">\
-{{ words.follow }}</a></p>{% endif %}
-</section>
-{% endfor %}</main>
-</body>
-</html>
-""")
-
-_STYLE = """\
-body { font: 1.1rem/1.5 system-ui, sans-serif; color: #222; background: #fafafa; margin: 0; }
-main { max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
-ol { list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; }
-li { padding: .4rem .8rem; border-radius: 1rem; background: #e4e4e4; color: #555; }
-li.done { background: #1c6b3c; color: #fff; }
-section { border-top: 1px solid #ccc; }
-.ended { font-weight: bold; }
-"""
+_VERSION = re.compile(r"^[0-9]{1,9}$", re.ASCII)
+_UNITS = re.compile(r"(lin_[0-9a-z]{1,40}):([1-9][0-9]{0,6})", re.ASCII)
+_HTML = "text/html; charset=utf-8"
+_SEE_OTHER, _FINE, _UNAVAILABLE = 303, 200, 503
 
 
 @router.get("/track/style.css", include_in_schema=False)
 async def style() -> Response:
     """The page's look."""
-    return Response(_STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+    return Response(
+        tracking_page.STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"}
+    )
 
 
 @router.get("/track/{token}", include_in_schema=False)
 async def track(request: Request, token: str) -> Response:
     """How far the order is, for whoever holds its token."""
+    row = await _order(services(request), token)
+    return _page(tracking_page.page(row, token))
+
+
+@router.get("/track/{token}/leave", include_in_schema=False)
+async def ask_before_leaving(request: Request, token: str) -> Response:
+    """What the customer would take out of the order; nothing happens by looking."""
+    row = await _order(services(request), token)
+    asked = tracking_page.leave_page(row, token)
+    return _page(asked) if asked else _page(tracking_page.page(row, token, "nothing_waiting"))
+
+
+@router.post("/track/{token}/leave", include_in_schema=False)
+async def leave(request: Request, token: str) -> Response:
+    """The customer does not wait any longer; pressed twice it is done once."""
+    own = services(request)
+    row = await _order(own, token)
+    shown = _shown((await read_body(request)).decode("ascii", "ignore"))
+    if shown is None:
+        return await _answer(own, token, "changed")
+    version, units = shown
+    petition = leave_petition(row["id"], units, None, _nothing_to_tell)
+    return await _carry(request, token, row["id"], petition, f"leave:{version}")
+
+
+def _shown(form: str) -> tuple[str, dict[str, int]] | None:
+    """Which units the customer was shown, at which version of the order; None for what is none.
+
+    What else waits by now is not given up; what does not wait any more is refused.
+    """
+    try:
+        fields = parse_qs(form, max_num_fields=600)
+    except ValueError:
+        return None
+    versions, lines = _VERSION.findall(" ".join(fields.get("version", []))), fields.get("line", [])
+    units = {m[1]: int(m[2]) for line in lines if (m := _UNITS.fullmatch(line))}
+    return (versions[0], units) if versions and len(units) == len(lines) > 0 else None
+
+
+@router.post("/track/{token}/substitutions/{substitution_id}/{word}", include_in_schema=False)
+async def answer_offer(
+    request: Request, token: str, substitution_id: str, word: Literal["accept", "refuse"]
+) -> Response:
+    """The customer says yes or no to a substitute."""
+    row = await _order(services(request), token)
+    offer_id = known_id(substitution_id, "substitution")
+    petition = answer_petition(row["id"], offer_id, accept=word == "accept", view=_nothing_to_tell)
+    return await _carry(request, token, row["id"], petition, f"{word}:{offer_id}")
+
+
+async def _nothing_to_tell(_: Connection, __: Outcome, ___: Made) -> Answer:
+    return ok({})
+
+
+async def _carry(
+    request: Request, token: str, order_id: str, petition: Petition, key: str
+) -> Response:
+    """Ask the order's workflow in the customer's name, and show the page as it is afterwards."""
+    own = services(request)
+    customer = Caller(f"track:{order_id}", "customer", "customer", frozenset())
+    desk = Desk(own, customer, request_hash(request, dict(petition.data)), key)
+    try:
+        answer = await desk.carry(petition)
+    except Problem as problem:
+        if problem.status != _UNAVAILABLE:
+            raise
+        return await _answer(own, token, "try_again", _UNAVAILABLE)
+    if answer.status == _FINE:
+        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+    return await _answer(own, token, orjson.loads(answer.body)["code"], answer.status)
+
+
+async def _answer(own: Services, token: str, notice: str, status: int = 409) -> Response:
+    row = await _order(own, token)
+    return _page(tracking_page.page(row, token, notice), status)
+
+
+async def _order(own: Services, token: str) -> Mapping[str, Any]:
     if not token.isascii() or not token.isprintable() or len(token) > _MAX_TOKEN:
         raise not_found("page")
-    async with services(request).pool.acquire() as conn:
+    async with own.pool.acquire() as conn:
         row = await reads.order_by_token(conn, token)
     if row is None:
         raise not_found("page")
-    return Response(_render(row), media_type="text/html; charset=utf-8", headers=_HEADERS)
+    return row
 
 
-def _render(row: Mapping[str, Any]) -> str:
-    language = "tr" if row["locale"].lower().startswith("tr") else "en"
-    words: dict[str, Any] = _WORDS[language]
-    parcels = [s for s in row["shipments"] or () if s["status"] in ("shipped", "delivered")]
-    name = ((row["contact"] or {}).get("name") or "").split()
-    return _PAGE.render(
-        language=language,
-        words=words,
-        number=row["number"],
-        first_name=name[0] if name else "",
-        ended=words["ended"].get(row["status"]),
-        reached=_reached(row),
-        parcels=parcels,
-    )
-
-
-def _reached(row: Mapping[str, Any]) -> int:
-    """How many of the four stages the order has reached."""
-    if row["fulfillment_status"] == "delivered" or row["status"] == "completed":
-        return 4
-    if row["fulfillment_status"] in (
-        "fulfilled",
-        "partially_fulfilled",
-        "partially_delivered",
-    ):
-        return 3
-    return 2 if row["status"] == "confirmed" else 1
+def _page(html: str, status: int = _FINE) -> Response:
+    return Response(html, status, media_type=_HTML, headers=tracking_page.HEADERS)

@@ -83,6 +83,7 @@ class WarehouseOut(Out):
     line1: str
     kind: str
     priority: int
+    closed_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

@@ -13,6 +13,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from workflows.messages import (
     CancelRequest,
     HoldRequest,
+    LeaveRequest,
+    OfferAnswer,
     OrderInput,
     Outcome,
     PackRequest,
@@ -60,6 +62,18 @@ class ObedientOrder:
             raise ApplicationError("already_shipped", refusal, type="Refused", non_retryable=True)
 
     @workflow.update
+    async def leave_queue(self, request: LeaveRequest) -> Outcome:
+        if any(part.quantity > 1 for part in request.lines):
+            raise _refusal("too_many_units")
+        return self._take(request)
+
+    @workflow.update
+    async def answer_offer(self, request: OfferAnswer) -> Outcome:
+        if request.offer_id == "sub_over":
+            raise _refusal("offer_over")
+        return self._take(request)
+
+    @workflow.update
     async def hold(self, request: HoldRequest) -> Outcome:
         return self._take(request)
 
@@ -97,6 +111,11 @@ class ObedientOrder:
     @workflow.query
     def last(self) -> dict[str, Any]:
         return dict(vars(self.asked[-1]))
+
+
+def _refusal(code: str) -> ApplicationError:
+    refusal = {"code": code, "detail": "No.", "current": {"status": "confirmed"}}
+    return ApplicationError(code, refusal, type="Refused", non_retryable=True)
 
 
 @asynccontextmanager

@@ -68,6 +68,14 @@ def test_every_call_of_this_issue_is_in_the_document() -> None:
         "POST /v1/webhooks/payments/{provider}",
         "POST /v1/webhooks/carriers/{provider}",
         "GET /v1/api-keys",
+        "POST /v1/orders/{order_id}/leave-queue",
+        "POST /v1/orders/{order_id}/substitutions/{substitution_id}/accept",
+        "POST /v1/orders/{order_id}/substitutions/{substitution_id}/refuse",
+        "PUT /v1/items/{sku}/substitutes",
+        "GET /v1/items/{sku}/substitutes",
+        "POST /v1/warehouses/{code}/close",
+        "POST /v1/warehouses/{code}/reopen",
+        "GET /v1/warehouses/{code}/closings",
     }
 
 

@@ -6,11 +6,13 @@ from typing import Any, Protocol
 
 from temporalio.client import WorkflowHandle
 
+from db import closings, substitutes
 from domain.states import OrderStatus, PurchaseStatus
 from tests.workflows.buying import QUICK, SUPPLIER, Buying, draft, sent
 from tests.workflows.faults import down
 from tests.workflows.life import Life
 from tests.workflows.shop import Shop
+from workflows.messages import ExpectedSignal
 
 PRICE = 60_000
 
@@ -167,6 +169,62 @@ class Lived(Protocol):
         ...
 
 
+async def _may_be_replaced(shop: Shop, sku: str, other: str) -> None:
+    async with shop.pool.acquire() as conn, conn.transaction():
+        await substitutes.put(conn, sku, [(other, None)])
+
+
+async def took_a_substitute_for_a_part(shop: Shop) -> Life:
+    """One substitute is refused, another accepted; the line is cut."""
+    await _may_be_replaced(shop, "SCARCE", "SHIRT")
+    lines = [("SCARCE", 3, PRICE), ("GONE", 1, PRICE)]
+    await _may_be_replaced(shop, "GONE", "SHIRT")
+    life = await shop.place(lines, out_of_stock="substitute", ship="in_parts")
+    await life.offered(2)
+    order = await life.order()
+    part, whole = (next(o for o in order.offers if o.line_id == line.id) for line in order.lines)
+    await life.answer(whole.id, accept=False)
+    await life.answer(part.id, accept=True)
+    await life.leave()
+    order = await life.order()
+    parcels = [await life.send(i) for i, work in enumerate(order.fulfillment_orders) if work.live]
+    await life.deliver(*parcels)
+    return life
+
+
+async def lost_an_offer_and_left_the_queue(shop: Shop) -> Life:
+    """Nobody answers for the substitute, its units are given up, the rest is sent."""
+    await _may_be_replaced(shop, "MISSED", "SHIRT")
+    policy = shop.policy
+    shop.policy = replace(policy, substitute_offer=0.5, substitute_refused="cancel_lines")
+    lines = [("MISSED", 1, PRICE), ("NOWHERE", 2, PRICE), ("SHIRT", 1, PRICE)]
+    life = await shop.place(lines, policies={"MISSED": "substitute"}, capture="immediate")
+    shop.policy = policy
+    await life.until(lambda o: o.lines[0].canceled)
+    await life.leave(0, 1)
+    await life.leave(event=2)
+    await life.deliver(await life.send())
+    return life
+
+
+async def moved_from_a_closed_warehouse(shop: Shop) -> Life:
+    """Its warehouse closes, another takes over; its day moves while it waits for the rest."""
+    await shop.receive("MOVED", 2, "EAST")
+    await shop.receive("MOVED", 1, "WEST")
+    life = await _confirmed(await shop.place([("MOVED", 2, PRICE)], ship="in_parts"))
+    async with shop.pool.acquire() as conn, conn.transaction():
+        await closings.close(conn, "EAST", "flood", "recorder")
+    await life.asks_for_help("waiting_for_stock")
+    line = (await life.order()).lines[0].id
+    await life.handle.signal("expected_moved", ExpectedSignal("2030-05-17", "exp_1", [line]))
+    await life.until_types("expected_date_moved")
+    async with shop.pool.acquire() as conn, conn.transaction():
+        await closings.reopen(conn, "EAST", "recorder")
+    await life.until(lambda o: len(o.fulfillment_orders) == 3)
+    await life.deliver(await life.send(1), await life.send(2))
+    return life
+
+
 STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
     story.__name__: story
     for story in (
@@ -183,6 +241,9 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
         canceled_after_the_parcel_was_lost,
         bought_late_and_in_parts,
         bought_and_canceled,
+        took_a_substitute_for_a_part,
+        lost_an_offer_and_left_the_queue,
+        moved_from_a_closed_warehouse,
     )
 }
 
@@ -194,3 +255,6 @@ async def stock_the_shelves(shop: Shop) -> None:
     await shop.stock("SPLIT", 1, "WEST")
     await shop.stock("SPLIT", 2, "NORTH")
     await shop.stock("RARE", 1)
+    await shop.stock("SCARCE", 1)
+    for sku in ("GONE", "MISSED", "NOWHERE"):
+        await shop.stock(sku, 0)

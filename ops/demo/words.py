@@ -40,6 +40,11 @@ _WORDS: Mapping[str, str | Callable[[Data], str]] = {
         + " and ".join(sorted({source["warehouse"] for source in data["sources"]}))
     ),
     "out_of_stock": "no stock: waits for goods",
+    "left_queue": "the customer does not wait any longer",
+    "substitute_offered": lambda data: f"{data['sku']} offered instead of {data['ordered_sku']}",
+    "substitute_accepted": lambda data: f"the customer takes {data['sku']}",
+    "substitute_refused": lambda data: f"the customer does not want {data['sku']}",
+    "work_recalled": lambda data: f"{data['warehouse']} is closed: its work is recalled",
     "fulfillment_opened": lambda data: f"work opened in {data['warehouse']}",
     "pick_started": "the warehouse begins to pick",
     "picked": "picked",

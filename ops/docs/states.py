@@ -9,6 +9,7 @@ from typing import TypeVar
 from domain.attention import CAN
 from domain.states import (
     FULFILLMENT_ORDER,
+    OFFER,
     OPERATION,
     ORDER,
     PAYMENT,
@@ -18,6 +19,7 @@ from domain.states import (
     FulfillmentOrderStatus,
     FulfillmentStatus,
     HoldReason,
+    OfferStatus,
     OperationStatus,
     OrderStatus,
     PaymentStatus,
@@ -84,6 +86,14 @@ MACHINES = (
         ReservationStatus.HELD,
         ReservationStatus.ALLOCATED,
         ReservationStatus.BACKORDERED,
+    ),
+    _machine(
+        "Substitution",
+        "`substitutions[].status`: a substitute that the customer was offered for units that wait, "
+        "and that are held until the answer. `withdrawn`: what was ordered came first, or the "
+        "units were canceled. [More](out-of-stock.md).",
+        OFFER,
+        OfferStatus.OFFERED,
     ),
     _machine(
         "Fulfillment order",

@@ -161,6 +161,15 @@ class Settings(BaseSettings):
         default=timedelta(days=3), description="how often a late supplier is reminded"
     )
 
+    # Checks.
+    stock_reconciliation: timedelta = Field(
+        default=timedelta(hours=1),
+        description="how often stock is compared with its ledger; zero never",
+    )
+    stock_reconciliation_full: timedelta = Field(
+        default=timedelta(days=1), description="how often the whole ledger is summed for it"
+    )
+
     # Processes.
     worker_max_activities: int = 50
     worker_drain: timedelta = Field(

@@ -22,6 +22,7 @@ from activities.notifications import NotificationActivities, Shop
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.purchasing import PurchaseActivities, SupplierMailActivities
+from activities.reconciliation import ReconciliationActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
 from domain.ports import Mailer
@@ -33,6 +34,8 @@ from workflows.forecast_schedule import keep_forecast_schedule
 from workflows.forecasting import ForecastWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
+from workflows.schedules import keep_schedules
+from workflows.stock_reconciliation import StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +61,7 @@ def build_worker(
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
+    reconciliation = ReconciliationActivities(pool, settings.stock_reconciliation_full)
     shop = Shop(
         name=settings.shop_name,
         sender=settings.mail_from,
@@ -80,7 +84,12 @@ def build_worker(
     return Worker(
         client,  # type: ignore[arg-type]
         task_queue=settings.task_queue,
-        workflows=[OrderWorkflow, PurchaseOrderWorkflow, ForecastWorkflow],
+        workflows=[
+            OrderWorkflow,
+            PurchaseOrderWorkflow,
+            ForecastWorkflow,
+            StockReconciliationWorkflow,
+        ],
         activities=[
             orders.confirm_order,
             orders.record_short_pick,
@@ -128,6 +137,7 @@ def build_worker(
             forecasts.open_window,
             forecasts.sum_demand,
             forecasts.forecast_items,
+            reconciliation.reconcile_stock,
         ],
         interceptors=[PlainErrors()],
         workflow_runner=workflow_runner(),
@@ -187,11 +197,14 @@ async def run(settings: Settings) -> None:
             scheduling = asyncio.create_task(
                 keep_forecast_schedule(client, settings.task_queue, settings.forecast_every)
             )
+            checking = asyncio.create_task(
+                keep_schedules(client, settings.task_queue, settings.stock_reconciliation)
+            )
             await stop.wait()
             log.info("worker_draining")
-        for task in (carrying, scheduling):
+        for task in (carrying, scheduling, checking):
             task.cancel()
-        await asyncio.gather(carrying, scheduling, return_exceptions=True)
+        await asyncio.gather(carrying, scheduling, checking, return_exceptions=True)
 
 
 def _runtime(metrics_port: int) -> Runtime | None:

@@ -294,6 +294,26 @@ class DateMoved:
     lines: list[str]
 
 
+class Reconcile:
+    """Compare stock with its ledger. The report's id comes from the run, so it is written once."""
+
+    report_id: str
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What was found: how much was compared, how many differences, the first of them in words."""
+
+    report_id: str
+    scope: str
+    levels: int
+    movements: int
+    differences: int
+    seconds: float
+    found: list[str] = field(default_factory=list)
+
+
 def moment(text: str) -> datetime | None:
     """A time of a contract; None where it was left empty."""
     return datetime.fromisoformat(text) if text else None

@@ -12,12 +12,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import errors, housekeeping, logs, observe, openapi, providers
+from api.bell import StockBell
 from api.deps import Guard, Services
 from api.engine import Engine
 from api.holding import HoldDesk
 from api.placing import OrderDesk
 from api.routes import (
     absence,
+    availability,
     bins,
     catalog,
     closings,
@@ -31,6 +33,7 @@ from api.routes import (
     purchase_orders,
     purchase_requests,
     quotes,
+    reconciliations,
     replenishment,
     requests,
     serials,
@@ -85,9 +88,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         requests,
         webhooks,
         pick_lists,
+        availability,
         stock,
         holds,
         bins,
+        reconciliations,
         counts,
         quarantine,
         serials,
@@ -128,16 +133,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.wait([connecting], timeout=1)
     own.starter.run()
     own.hub.run()
+    own.bell.run()
     forgetting = asyncio.create_task(housekeeping.forget_forever(lambda: own.pool))
     _settle_memory()
     try:
-        with ending_on(own.hub):
+        with ending_on(own.hub, own.bell):
             yield
     finally:
         for task in (connecting, forgetting):
             task.cancel()
         await asyncio.gather(connecting, forgetting, return_exceptions=True)
         await own.hub.close()
+        await own.bell.close()
         await own.starter.close()
         await own.providers.close()
         if own.database is not None:
@@ -159,6 +166,7 @@ def _services(settings: Settings) -> Services:
         engine=engine,
         starter=Starter(engine, lambda: own.pool),
         hub=EventHub(lambda: own.pool),
+        bell=StockBell(lambda: own.pool),
         providers=providers.configured(settings),
         guard=Guard(
             dev_key=key.get_secret_value() if key else None,

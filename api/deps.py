@@ -17,6 +17,7 @@ from db.pool import Pool
 from settings import Settings
 
 if TYPE_CHECKING:
+    from api.bell import StockBell
     from api.engine import Engine
     from api.holding import HoldDesk
     from api.providers import Providers
@@ -62,6 +63,7 @@ class Services:
     engine: "Engine"
     starter: "Starter"
     hub: "EventHub"
+    bell: "StockBell"
     providers: "Providers"
     guard: "Guard"
     holds: "HoldDesk"

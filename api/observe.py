@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from prometheus_client import (
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.reads import Backlog
+from db.reconciliation import LastCheck
 
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -48,6 +50,12 @@ class Metrics:
         self._inbox_rows = gauge("kervan_inbox_rows", "News from outside that nobody has read.")
         self._inbox_age = gauge("kervan_inbox_age_seconds", "Age of the oldest of it.")
         self._attention = gauge("kervan_attention_orders", "Orders that wait for a person.")
+        self._differences = gauge(
+            "kervan_stock_differences", "Numbers of stock that differ, by the newest check."
+        )
+        self._checked_age = gauge(
+            "kervan_stock_check_age_seconds", "Time since that check; infinite before the first."
+        )
         # Children are looked up once; `labels` takes a lock each time.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -66,7 +74,7 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def render(self, backlog: Backlog | None) -> bytes:
+    def render(self, backlog: Backlog | None, check: LastCheck | None) -> bytes:
         """All figures in Prometheus' text format; those of the database when it answers."""
         if backlog is not None:
             self._outbox_rows.set(backlog.outbox_rows)
@@ -74,6 +82,8 @@ class Metrics:
             self._inbox_rows.set(backlog.inbox_rows)
             self._inbox_age.set(backlog.inbox_age)
             self._attention.set(backlog.attention_orders)
+            self._differences.set(check.differences if check else 0)
+            self._checked_age.set(check.age if check else inf)
         return generate_latest(self.registry)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import orjson
 from fastapi import Query
 
-from api.errors import FieldError, Problem, invalid
+from api.errors import FieldError, invalid
 
 T = TypeVar("T")
 
@@ -21,12 +21,16 @@ Cursor = Annotated[
 DEFAULT_LIMIT = 50
 
 
+class _NotAPlace(ValueError):
+    """A cursor that reads well and is none of ours."""
+
+
 def encode(*place: object) -> str:
     """A place as a cursor."""
     return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
 
 
-def decode(cursor: str | None, *kinds: type) -> Any:  # noqa: ANN401 - a tuple of these kinds
+def decode(cursor: str | None, *kinds: type, name: str = "cursor") -> Any:  # noqa: ANN401 - a tuple of these kinds
     """The place of a cursor, None without one; 422 when it is not one of ours."""
     if not cursor:
         return None
@@ -34,22 +38,25 @@ def decode(cursor: str | None, *kinds: type) -> Any:  # noqa: ANN401 - a tuple o
         padded = cursor + "=" * (-len(cursor) % 4)
         place = orjson.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True))
         if not isinstance(place, list) or len(place) != len(kinds):
-            raise _bad_cursor()
+            raise _NotAPlace
         return tuple(_read(value, kind) for value, kind in zip(place, kinds, strict=True))
     except (binascii.Error, UnicodeError, ValueError, OverflowError):
-        raise _bad_cursor() from None
+        detail = "The cursor does not come from this list."
+        raise invalid(
+            [FieldError(f"/{name}", "bad_cursor", detail)], "invalid_parameters"
+        ) from None
 
 
 def _read(value: object, kind: type) -> object:
     if kind is datetime and isinstance(value, str):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
-            raise _bad_cursor()
+            raise _NotAPlace
         return moment
     if type(value) is not kind or (isinstance(value, str) and "\0" in value):
-        raise _bad_cursor()
+        raise _NotAPlace
     if isinstance(value, int) and not 0 <= value < 2**63:
-        raise _bad_cursor()
+        raise _NotAPlace
     return value
 
 
@@ -57,8 +64,3 @@ def cut(found: Sequence[T], limit: int, place: Callable[[T], str]) -> tuple[list
     """A page of what was asked for with one more than `limit`, and the cursor of the next."""
     page = list(found[:limit])
     return page, place(page[-1]) if len(found) > limit else None
-
-
-def _bad_cursor() -> Problem:
-    detail = "The cursor does not come from this list."
-    return invalid([FieldError("/cursor", "bad_cursor", detail)], "invalid_parameters")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +19,12 @@ _HEARTBEAT_SECONDS = 15.0
 _BACKLOG = 1_000
 
 Event = Mapping[str, Any]
+
+
+class Ending(Protocol):
+    """What keeps responses open, and can let go of them."""
+
+    def end_streams(self) -> None: ...  # noqa: D102 - see the class
 
 
 @dataclass(eq=False)
@@ -125,7 +131,7 @@ class EventHub:
 
 
 @contextlib.contextmanager
-def ending_on(hub: EventHub) -> Any:  # noqa: ANN401 - a context manager without a value
+def ending_on(*hubs: Ending) -> Any:  # noqa: ANN401 - a context manager without a value
     """End streams at the first SIGTERM or SIGINT: the server waits for open responses before it
     runs the shutdown of the application, so that would be too late.
     """
@@ -139,7 +145,8 @@ def ending_on(hub: EventHub) -> Any:  # noqa: ANN401 - a context manager without
     before: dict[int, Any] = {}
 
     def stop(number: int, frame: object) -> None:
-        loop.call_soon_threadsafe(hub.end_streams)
+        for hub in hubs:
+            loop.call_soon_threadsafe(hub.end_streams)
         handler = before.get(number)
         if callable(handler):
             handler(number, frame)

@@ -28,3 +28,8 @@ def purchase_workflow_id(purchase_id: str) -> str:
 def forecast_id(task_queue: str) -> str:
     """The id of the schedule that renews forecasts, and the head of its runs' ids."""
     return f"{task_queue}-forecasts"
+
+
+def reconciliation_id(task_queue: str) -> str:
+    """The id of the schedule that compares stock with its ledger, and the head of its runs' ids."""
+    return f"{task_queue}-stock-reconciliation"

@@ -9,7 +9,7 @@ from api.deps import services
 from api.errors import PASSING_DATABASE_ERRORS, Problem
 from api.openapi import describe
 from api.schemas.answers import HealthOut, ReadyOut
-from db import reads
+from db import reads, reconciliation
 
 router = APIRouter(tags=["operations"])
 
@@ -56,16 +56,17 @@ async def _database_trouble(request: Request) -> str | None:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus."""
-    backlog = None
+    backlog = check = None
     try:
         async with (
             asyncio.timeout(_PATIENCE_SECONDS),
             services(request).pool.acquire() as conn,
         ):
             backlog = await reads.backlog(conn)
+            check = await reconciliation.last(conn)
     except _TROUBLE:
         backlog = None
     return Response(
-        request.app.state.metrics.render(backlog),
+        request.app.state.metrics.render(backlog, check),
         media_type="text/plain; version=0.0.4; charset=utf-8",
     )

@@ -1,0 +1,158 @@
+-- name: checkpoint
+-- The ledger's generation, what has ended as this snapshot sees it, and the sums that are kept.
+SELECT f.generation, pg_snapshot_xmin(pg_current_snapshot())::text AS ended,
+    clock_timestamp() AS began,
+    CASE WHEN c.generation = f.generation AND c.upto <= pg_snapshot_xmax(pg_current_snapshot())
+        THEN c.upto::text END AS upto,
+    c.full_at
+FROM stock_feed f LEFT JOIN stock_checkpoint c ON true;
+
+-- name: ledger_against_counters
+-- Counters that are not the ledger's sum: of all rows, or ($1) of the sums that are kept and the
+-- rows of later transactions. The first row tells how much was compared.
+WITH summed AS MATERIALIZED (
+    SELECT sku, warehouse, sum(rows)::bigint AS rows, sum(on_hand) AS on_hand,
+        sum(allocated) AS allocated, sum(held) AS held, sum(safety) AS safety,
+        sum(damaged) AS damaged, sum(quarantined) AS quarantined, sum(incoming) AS incoming
+    FROM (
+        SELECT sku, warehouse, 1 AS rows, on_hand, allocated, held, safety, damaged, quarantined,
+            incoming
+        FROM stock_movements WHERE $1::text IS NULL
+        UNION ALL
+        SELECT sku, warehouse, 0, on_hand, allocated, held, safety, damaged, quarantined, incoming
+        FROM stock_checkpoint_sums WHERE $1::text IS NOT NULL
+        UNION ALL
+        SELECT sku, warehouse, 1, on_hand, allocated, held, safety, damaged, quarantined, incoming
+        FROM stock_movements WHERE xact >= $1::text::xid8
+    ) ledger GROUP BY sku, warehouse
+), different AS (
+    SELECT l.sku, l.warehouse, c.counter, c.expected::bigint, c.found
+    FROM stock_levels l LEFT JOIN summed s ON s.sku = l.sku AND s.warehouse = l.warehouse,
+    LATERAL (VALUES
+        ('on_hand', coalesce(s.on_hand, 0), l.on_hand),
+        ('allocated', coalesce(s.allocated, 0), l.allocated),
+        ('held', coalesce(s.held, 0), l.held),
+        ('safety', coalesce(s.safety, 0), l.safety),
+        ('damaged', coalesce(s.damaged, 0), l.damaged),
+        ('quarantined', coalesce(s.quarantined, 0), l.quarantined),
+        ('incoming', coalesce(s.incoming, 0), l.incoming)) AS c (counter, expected, found)
+    WHERE c.expected <> c.found
+)
+SELECT NULL AS sku, NULL AS warehouse, NULL AS counter,
+    (SELECT coalesce(sum(rows), 0)::bigint FROM summed) AS expected,
+    (SELECT count(*) FROM stock_levels) AS found, (SELECT count(*) FROM different) AS total
+UNION ALL
+(SELECT sku, warehouse, counter, expected, found, 0 FROM different
+ ORDER BY sku, warehouse, counter LIMIT $2);
+
+-- name: claims_against_levels
+-- Levels whose `allocated` is not what orders claim there.
+SELECT coalesce(l.sku, r.sku) AS sku, coalesce(l.warehouse, r.warehouse) AS warehouse,
+    'allocated' AS counter, coalesce(r.quantity, 0)::bigint AS expected,
+    coalesce(l.allocated, 0)::bigint AS found, count(*) OVER () AS total
+FROM stock_levels l FULL JOIN (
+    SELECT sku, warehouse, sum(quantity) AS quantity FROM reservations
+    WHERE status = 'allocated' GROUP BY sku, warehouse
+) r ON r.sku = l.sku AND r.warehouse = l.warehouse
+WHERE coalesce(l.allocated, 0) <> coalesce(r.quantity, 0)
+ORDER BY 1, 2 LIMIT $1;
+
+-- name: claims_against_lines
+-- Order lines whose allocated or waiting units are not what they claim.
+WITH claimed AS (
+    SELECT line_id, coalesce(sum(quantity) FILTER (WHERE status = 'allocated'), 0) AS allocated,
+        coalesce(sum(quantity) FILTER (WHERE status = 'backordered'), 0) AS backordered
+    FROM reservations WHERE status IN ('allocated', 'backordered') GROUP BY line_id
+), units AS (
+    SELECT id, allocated, backordered FROM order_lines WHERE allocated > 0 OR backordered > 0
+)
+SELECT l.order_id, l.id AS line_id, l.sku, c.counter, c.expected::bigint, c.found::bigint,
+    count(*) OVER () AS total
+FROM units u FULL JOIN claimed r ON r.line_id = u.id
+JOIN order_lines l ON l.id = coalesce(u.id, r.line_id),
+LATERAL (VALUES
+    ('allocated', coalesce(r.allocated, 0), coalesce(u.allocated, 0)),
+    ('backordered', coalesce(r.backordered, 0), coalesce(u.backordered, 0)))
+    AS c (counter, expected, found)
+WHERE c.expected <> c.found
+ORDER BY l.order_id, l.id, c.counter LIMIT $1;
+
+-- name: claims_of_closed_orders
+-- Units that an order claims although it is over.
+SELECT r.order_id, r.line_id, r.sku, r.warehouse, r.status AS counter, 0::bigint AS expected,
+    sum(r.quantity)::bigint AS found, count(*) OVER () AS total
+FROM reservations r JOIN orders o ON o.id = r.order_id
+WHERE r.status IN ('held', 'allocated', 'backordered')
+  AND o.status IN ('completed', 'canceled', 'expired')
+GROUP BY r.order_id, r.line_id, r.sku, r.warehouse, r.status
+ORDER BY 1, 2, 4, 5 LIMIT $1;
+
+-- name: lock_sums
+-- One writer of the sums at a time; the row is always there.
+SELECT 1 FROM stock_feed FOR UPDATE;
+
+-- name: sums_reach
+-- Up to where the sums are kept.
+SELECT upto::text FROM stock_checkpoint WHERE generation = $1;
+
+-- name: forget_sums
+DELETE FROM stock_checkpoint_sums;
+
+-- name: keep_sums
+-- Adds the ledger's rows of transactions from $1 (all of them when NULL) up to $2.
+INSERT INTO stock_checkpoint_sums AS kept
+    (sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming)
+SELECT sku, warehouse, sum(on_hand), sum(allocated), sum(held), sum(safety), sum(damaged),
+    sum(quarantined), sum(incoming)
+FROM (
+    SELECT * FROM stock_movements WHERE $1::text IS NULL AND (xact IS NULL OR xact < $2::text::xid8)
+    UNION ALL
+    SELECT * FROM stock_movements WHERE xact >= $1::text::xid8 AND xact < $2::text::xid8
+) m
+GROUP BY sku, warehouse
+ON CONFLICT (sku, warehouse) DO UPDATE SET on_hand = kept.on_hand + excluded.on_hand,
+    allocated = kept.allocated + excluded.allocated, held = kept.held + excluded.held,
+    safety = kept.safety + excluded.safety, damaged = kept.damaged + excluded.damaged,
+    quarantined = kept.quarantined + excluded.quarantined,
+    incoming = kept.incoming + excluded.incoming;
+
+-- name: keep_checkpoint
+-- `full_at` stays as it was unless everything was summed ($3).
+INSERT INTO stock_checkpoint (generation, upto, full_at) VALUES ($1, $2::text::xid8, $4)
+ON CONFLICT (one) DO UPDATE SET generation = excluded.generation, upto = excluded.upto,
+    full_at = CASE WHEN $3 THEN excluded.full_at ELSE stock_checkpoint.full_at END;
+
+-- name: add_reconciliation
+INSERT INTO stock_reconciliations
+    (id, scope, actor, levels, movements, differences, started_at, finished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($7, clock_timestamp()))
+ON CONFLICT (id) DO NOTHING RETURNING true;
+
+-- name: add_differences
+INSERT INTO stock_differences
+    (reconciliation_id, position, kind, counter, sku, warehouse, order_id, line_id, expected, found)
+SELECT $1, d.position - 1, d.kind, d.counter, d.sku, d.warehouse, d.order_id, d.line_id,
+    d.expected, d.found
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+    $9::bigint[]) WITH ORDINALITY
+    AS d (kind, counter, sku, warehouse, order_id, line_id, expected, found, position);
+
+-- name: list_reconciliations
+-- Newest first, from a place.
+SELECT id, scope, actor, levels, movements, differences, started_at, finished_at
+FROM stock_reconciliations
+WHERE $1::timestamptz IS NULL OR (started_at, id) < ($1, $2::text)
+ORDER BY started_at DESC, id DESC LIMIT $3;
+
+-- name: get_reconciliation
+SELECT id, scope, actor, levels, movements, differences, started_at, finished_at
+FROM stock_reconciliations WHERE id = $1;
+
+-- name: differences_of
+SELECT kind, counter, sku, warehouse, order_id, line_id, expected, found
+FROM stock_differences WHERE reconciliation_id = $1 ORDER BY position;
+
+-- name: last_reconciliation
+-- What the newest check found, and how long ago that was (seconds).
+SELECT differences, extract(epoch FROM now() - finished_at)::float8 AS age
+FROM stock_reconciliations ORDER BY started_at DESC, id DESC LIMIT 1;

@@ -134,4 +134,4 @@ async def changes(conn: Connection, after: Place, upto: Now, limit: int) -> Chan
 async def newest(conn: Connection) -> Place:
     """The place of the newest change that can be told."""
     rows = await conn.fetch(_SQL["newest_change"])
-    return max((Place(int(r["xact"]), r["source"], r["id"]) for r in rows), default=Place(0))
+    return max((Place(int(r["transaction"]), r["source"], r["id"]) for r in rows), default=Place(0))

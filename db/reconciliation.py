@@ -31,9 +31,9 @@ _LISTED = 1_000
 _PATIENCE_SECONDS = 900.0
 # Checks beside the ledger's: what they are called in a report, and their statements.
 _CHECKS = {
-    "claims": "claims_against_levels",
-    "lines": "claims_against_lines",
-    "closed_orders": "claims_of_closed_orders",
+    "claims": _SQL["claims_against_levels"],
+    "lines": _SQL["claims_against_lines"],
+    "closed_orders": _SQL["claims_of_closed_orders"],
 }
 
 
@@ -97,6 +97,7 @@ async def reconcile(
 
 
 async def _compare(conn: Connection, *, full: bool, full_every: timedelta) -> Findings:
+    await conn.fetchval(_SQL["think_big"])
     start = await conn.fetchrow(_SQL["checkpoint"])
     assert start is not None  # noqa: S101 - the migration wrote the feed's row
     since = start["upto"]
@@ -109,7 +110,7 @@ async def _compare(conn: Connection, *, full: bool, full_every: timedelta) -> Fi
     found = [_difference("ledger", row) for row in rows]
     total = compared["total"]
     for kind, statement in _CHECKS.items():
-        rows = await conn.fetch(_SQL[statement], _LISTED, timeout=_PATIENCE_SECONDS)
+        rows = await conn.fetch(statement, _LISTED, timeout=_PATIENCE_SECONDS)
         found += [_difference(kind, row) for row in rows]
         total += rows[0]["total"] if rows else 0
     return Findings(

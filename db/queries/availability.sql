@@ -2,35 +2,28 @@
 -- What can be sold of these items, by warehouse, in the order asked for. Units that waiting orders
 -- of a usual priority or a higher one will take are left out of `sellable`, from the least
 -- preferred warehouses first, as reservations leave them out.
-WITH wanted AS (
-    SELECT sku, place FROM unnest($1::text[]) WITH ORDINALITY AS w (sku, place)
-), waiting AS (
-    SELECT sku, sum(quantity)::int AS units,
-        (sum(quantity) FILTER (WHERE priority >= 0))::int AS ahead
-    FROM reservations WHERE status = 'backordered' AND sku = ANY($1) GROUP BY sku
-), levels AS (
-    SELECT l.sku, l.warehouse, w.country, w.priority, w.closed_at IS NOT NULL AS closed,
-        l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.incoming,
-        CASE WHEN w.closed_at IS NULL THEN
-            greatest(0, l.on_hand - l.allocated - l.held - l.safety - l.damaged)
-        ELSE 0 END AS available
-    FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
-    WHERE l.sku = ANY($1)
-), rationed AS (
-    SELECT l.*, l.available - least(l.available, greatest(0,
-        coalesce(q.ahead, 0) - coalesce(sum(l.available) OVER less_preferred, 0)))::int AS sellable
-    FROM levels l LEFT JOIN waiting q ON q.sku = l.sku
-    WINDOW less_preferred AS (PARTITION BY l.sku ORDER BY l.priority DESC, l.warehouse
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-)
 SELECT t.sku, i.sku IS NOT NULL AS known, coalesce(q.units, 0) AS backordered, r.warehouse,
     r.country, r.closed, r.on_hand, r.allocated, r.held, r.safety, r.damaged, r.available,
-    r.sellable, r.incoming
-FROM wanted t
+    (r.available - least(r.available, greatest(0, coalesce(q.ahead, 0) - r.less_preferred)))::int
+        AS sellable,
+    r.incoming
+FROM unnest($1::text[]) WITH ORDINALITY AS t (sku, place)
 LEFT JOIN items i ON i.sku = t.sku
-LEFT JOIN waiting q ON q.sku = t.sku
-LEFT JOIN rationed r ON r.sku = t.sku
-    AND ($2::text[] IS NULL OR r.warehouse = ANY($2)) AND ($3::text IS NULL OR r.country = $3)
+LEFT JOIN LATERAL (
+    SELECT sum(quantity)::int AS units, sum(quantity) FILTER (WHERE priority >= 0) AS ahead
+    FROM reservations WHERE status = 'backordered' AND sku = t.sku
+) q ON true
+LEFT JOIN LATERAL (
+    SELECT *, coalesce(sum(available) OVER (ORDER BY priority DESC, warehouse
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS less_preferred
+    FROM (
+        SELECT l.warehouse, w.country, w.priority, w.closed_at IS NOT NULL AS closed, l.on_hand,
+            l.allocated, l.held, l.safety, l.damaged, CASE WHEN w.closed_at IS NULL THEN
+                greatest(0, l.on_hand - l.allocated - l.held - l.safety - l.damaged)
+            ELSE 0 END AS available, l.incoming
+        FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse WHERE l.sku = t.sku
+    ) levels
+) r ON ($2::text[] IS NULL OR r.warehouse = ANY($2)) AND ($3::text IS NULL OR r.country = $3)
 ORDER BY t.place, r.warehouse;
 
 -- name: feed_now
@@ -72,8 +65,8 @@ ORDER BY min(t.place);
 
 -- name: newest_change
 -- The places of the newest changes that can be told.
-(SELECT xact::text AS xact, 0 AS source, id FROM stock_movements
- WHERE xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xact DESC, id DESC LIMIT 1)
+(SELECT m.xact::text AS transaction, 0 AS source, m.id FROM stock_movements m
+ WHERE m.xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY m.xact DESC, m.id DESC LIMIT 1)
 UNION ALL
-(SELECT xact::text, 1, id FROM stock_touches
- WHERE xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xact DESC, id DESC LIMIT 1);
+(SELECT t.xact::text, 1, t.id FROM stock_touches t
+ WHERE t.xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY t.xact DESC, t.id DESC LIMIT 1);

@@ -1,3 +1,7 @@
+-- name: think_big
+-- Sums over all levels fit into memory for the rest of this transaction.
+SELECT set_config('work_mem', '64MB', true);
+
 -- name: checkpoint
 -- The ledger's generation, what has ended as this snapshot sees it, and the sums that are kept.
 SELECT f.generation, pg_snapshot_xmin(pg_current_snapshot())::text AS ended,
@@ -10,23 +14,26 @@ FROM stock_feed f LEFT JOIN stock_checkpoint c ON true;
 -- name: ledger_against_counters
 -- Counters that are not the ledger's sum: of all rows, or ($1) of the sums that are kept and the
 -- rows of later transactions. The first row tells how much was compared.
-WITH summed AS MATERIALIZED (
-    SELECT sku, warehouse, sum(rows)::bigint AS rows, sum(on_hand) AS on_hand,
-        sum(allocated) AS allocated, sum(held) AS held, sum(safety) AS safety,
-        sum(damaged) AS damaged, sum(quarantined) AS quarantined, sum(incoming) AS incoming
-    FROM (
-        SELECT sku, warehouse, 1 AS rows, on_hand, allocated, held, safety, damaged, quarantined,
-            incoming
-        FROM stock_movements WHERE $1::text IS NULL
-        UNION ALL
-        SELECT sku, warehouse, 0, on_hand, allocated, held, safety, damaged, quarantined, incoming
-        FROM stock_checkpoint_sums WHERE $1::text IS NOT NULL
-        UNION ALL
-        SELECT sku, warehouse, 1, on_hand, allocated, held, safety, damaged, quarantined, incoming
-        FROM stock_movements WHERE xact >= $1::text::xid8
-    ) ledger GROUP BY sku, warehouse
+WITH moved AS (
+    SELECT sku, warehouse, count(*) AS rows, sum(on_hand) AS on_hand, sum(allocated) AS allocated,
+        sum(held) AS held, sum(safety) AS safety, sum(damaged) AS damaged,
+        sum(quarantined) AS quarantined, sum(incoming) AS incoming
+    FROM stock_movements WHERE $1::text IS NULL GROUP BY sku, warehouse
+    UNION ALL
+    SELECT sku, warehouse, count(*), sum(on_hand), sum(allocated), sum(held), sum(safety),
+        sum(damaged), sum(quarantined), sum(incoming)
+    FROM stock_movements WHERE xact >= $1::text::xid8 GROUP BY sku, warehouse
+    UNION ALL
+    SELECT sku, warehouse, 0, on_hand, allocated, held, safety, damaged, quarantined, incoming
+    FROM stock_checkpoint_sums WHERE $1::text IS NOT NULL
+), summed AS MATERIALIZED (
+    SELECT sku, warehouse, sum(rows)::bigint AS rows, sum(on_hand)::bigint AS on_hand,
+        sum(allocated)::bigint AS allocated, sum(held)::bigint AS held,
+        sum(safety)::bigint AS safety, sum(damaged)::bigint AS damaged,
+        sum(quarantined)::bigint AS quarantined, sum(incoming)::bigint AS incoming
+    FROM moved GROUP BY sku, warehouse
 ), different AS (
-    SELECT l.sku, l.warehouse, c.counter, c.expected::bigint, c.found
+    SELECT l.sku, l.warehouse, c.counter, c.expected, c.found
     FROM stock_levels l LEFT JOIN summed s ON s.sku = l.sku AND s.warehouse = l.warehouse,
     LATERAL (VALUES
         ('on_hand', coalesce(s.on_hand, 0), l.on_hand),
@@ -104,11 +111,13 @@ INSERT INTO stock_checkpoint_sums AS kept
     (sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming)
 SELECT sku, warehouse, sum(on_hand), sum(allocated), sum(held), sum(safety), sum(damaged),
     sum(quarantined), sum(incoming)
-FROM (
-    SELECT * FROM stock_movements WHERE $1::text IS NULL AND (xact IS NULL OR xact < $2::text::xid8)
-    UNION ALL
-    SELECT * FROM stock_movements WHERE xact >= $1::text::xid8 AND xact < $2::text::xid8
-) m
+FROM stock_movements
+WHERE $1::text IS NULL AND (xact IS NULL OR xact < $2::text::xid8)
+GROUP BY sku, warehouse
+UNION ALL
+SELECT sku, warehouse, sum(on_hand), sum(allocated), sum(held), sum(safety), sum(damaged),
+    sum(quarantined), sum(incoming)
+FROM stock_movements WHERE xact >= $1::text::xid8 AND xact < $2::text::xid8
 GROUP BY sku, warehouse
 ON CONFLICT (sku, warehouse) DO UPDATE SET on_hand = kept.on_hand + excluded.on_hand,
     allocated = kept.allocated + excluded.allocated, held = kept.held + excluded.held,

@@ -32,6 +32,7 @@ _PATIENCE_SECONDS = 900.0
 # Checks beside the ledger's: what they are called in a report, and their statements.
 _CHECKS = {
     "claims": _SQL["claims_against_levels"],
+    "holds": _SQL["holds_against_levels"],
     "lines": _SQL["claims_against_lines"],
     "closed_orders": _SQL["claims_of_closed_orders"],
 }

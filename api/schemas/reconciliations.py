@@ -19,7 +19,8 @@ class DifferenceOut(Out):
     """Two numbers that should be one."""
 
     kind: str = Field(
-        description="what was compared", examples=["ledger", "claims", "lines", "closed_orders"]
+        description="what was compared",
+        examples=["ledger", "claims", "holds", "lines", "closed_orders"],
     )
     counter: str = Field(examples=["on_hand", "allocated"])
     sku: str | None

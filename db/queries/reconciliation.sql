@@ -64,6 +64,19 @@ FROM stock_levels l FULL JOIN (
 WHERE coalesce(l.allocated, 0) <> coalesce(r.quantity, 0)
 ORDER BY 1, 2 LIMIT $1;
 
+-- name: holds_against_levels
+-- Levels whose `held` is not what checkouts keep there.
+SELECT coalesce(l.sku, h.sku) AS sku, coalesce(l.warehouse, h.warehouse) AS warehouse,
+    'held' AS counter, coalesce(h.quantity, 0)::bigint AS expected,
+    coalesce(l.held, 0)::bigint AS found, count(*) OVER () AS total
+FROM stock_levels l FULL JOIN (
+    SELECT u.sku, u.warehouse, sum(u.quantity) AS quantity
+    FROM stock_holds k JOIN stock_hold_lines u ON u.hold_id = k.id
+    WHERE k.status = 'held' GROUP BY u.sku, u.warehouse
+) h ON h.sku = l.sku AND h.warehouse = l.warehouse
+WHERE coalesce(l.held, 0) <> coalesce(h.quantity, 0)
+ORDER BY 1, 2 LIMIT $1;
+
 -- name: claims_against_lines
 -- Order lines whose allocated or waiting units are not what they claim.
 WITH claimed AS (

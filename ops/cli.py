@@ -78,13 +78,17 @@ def chaos(
     seed: Annotated[int | None, typer.Option(help="Deals the same orders and blows again.")] = None,
     keep: Annotated[Path | None, typer.Option(help="A directory for data and logs.")] = None,
     *,
+    stock: Annotated[
+        bool, typer.Option("--stock", help="All orders at once for scarce goods; see the docs.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One object on stdout at the end.")] = False,
 ) -> None:
     """Kill everything in turn while orders live, and prove that nothing was lost."""
-    from ops.chaos.run import Plan, any_seed, run  # noqa: PLC0415
+    from ops.chaos import run  # noqa: PLC0415
+    from ops.chaos import stock as scarce  # noqa: PLC0415
 
-    plan = Plan(orders, kills, any_seed() if seed is None else seed)
-    raise typer.Exit(run(plan, as_json=json, keep=keep))
+    plan = run.Plan(orders, kills, run.any_seed() if seed is None else seed)
+    raise typer.Exit((scarce if stock else run).run(plan, as_json=json, keep=keep))
 
 
 @app.command()

@@ -241,6 +241,10 @@ class ShopClient:
         """Read all stock levels."""
         return await self._all("/v1/stock", filters)
 
+    async def reconcile_stock(self, *, full: bool = True) -> Json:
+        """Compare stock with its ledger now; answers what was found."""
+        return await self._post("/v1/stock/reconciliations", {"full": full}, None)
+
     async def movements(self, **filters: str) -> list[Json]:
         """Read the whole stock ledger, newest first."""
         return await self._all("/v1/stock/movements", filters)

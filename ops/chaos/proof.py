@@ -67,9 +67,16 @@ _SHOWN = 3
 
 async def books(connection: Connection, references: Sequence[str]) -> list[str]:
     """Name what PostgreSQL itself says is wrong; `references` are the orders that were accepted."""
+    return await named(connection, _BOOKS, list(references))
+
+
+async def named(
+    connection: Connection, queries: Mapping[str, str], references: Sequence[str] = ()
+) -> list[str]:
+    """Name each thing that its query finds, with a few examples."""
     wrong = []
-    for what, query in _BOOKS.items():
-        arguments = [list(references)] if "$1" in query else []
+    for what, query in queries.items():
+        arguments = [references] if "$1" in query else []
         rows = await connection.fetch(query, *arguments)
         if rows:
             examples = "; ".join(str(dict(row)) for row in rows[:_SHOWN])

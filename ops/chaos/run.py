@@ -26,7 +26,7 @@ from ops.stack.stack import Stack
 from ops.stack.supervisor import Say
 from workflows.client import TemporalAddress, connect
 
-_ENVIRONMENT: Mapping[str, str] = {
+ENVIRONMENT: Mapping[str, str] = {
     "KERVAN_RETURN_WINDOW": "PT1S",
     "KERVAN_SANDBOX_SPEED": "40000",
     # Longer than several parts are away one after another, shorter than the run.
@@ -102,8 +102,8 @@ def any_seed() -> int:
 async def chaos(plan: Plan, say: Say, keep: Path | None = None) -> Report:
     """Let orders live through a storm on a private stack, and ask every witness afterwards."""
     report = Report(plan)
-    with _directory(keep) as directory:
-        stack = Stack(directory, environment=_ENVIRONMENT, say=lambda line: say(f"  {line}"))
+    with directory(keep) as place:
+        stack = Stack(place, environment=ENVIRONMENT, say=lambda line: say(f"  {line}"))
         await stack.start()
         try:
             doors = Doors(stack.urls.api, stack.urls.sandbox, stack.api_key)
@@ -116,7 +116,8 @@ async def chaos(plan: Plan, say: Say, keep: Path | None = None) -> Report:
 
 
 @contextlib.contextmanager
-def _directory(keep: Path | None) -> Iterator[Path]:
+def directory(keep: Path | None) -> Iterator[Path]:
+    """Give a directory for a private stack, removed afterwards unless it is to be kept."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.stack.stack import PARTS, Stack
@@ -21,14 +22,20 @@ class Kill:
     away: float
 
 
-async def storm(stack: Stack, rng: random.Random, kills: int, say: Say) -> list[Kill]:
+async def storm(
+    stack: Stack,
+    rng: random.Random,
+    kills: int,
+    say: Say,
+    parts: Sequence[str] = PARTS,
+) -> list[Kill]:
     """Kill parts with SIGKILL, each as often as the others, until all have come back.
 
     A part that is still down is not killed again: it is waited for.
     """
     began = time.monotonic()
     away: list[asyncio.Task[Kill]] = []
-    for part in turns(rng, kills):
+    for part in turns(rng, kills, parts):
         await asyncio.sleep(rng.uniform(*_CALM))
         await stack.wait_ready(part)
         at = time.monotonic()
@@ -44,11 +51,11 @@ async def _comes_back(stack: Stack, part: str, at: float, began: float) -> Kill:
     return Kill(part, round(at - began, 2), round(time.monotonic() - at, 2))
 
 
-def turns(rng: random.Random, kills: int) -> list[str]:
+def turns(rng: random.Random, kills: int, parts: Sequence[str] = PARTS) -> list[str]:
     """Return the parts in random order, each once before any comes again."""
     turns: list[str] = []
     while len(turns) < kills:
-        deck = list(PARTS)
+        deck = list(parts)
         rng.shuffle(deck)
         turns += deck
     return turns[:kills]

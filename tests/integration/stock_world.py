@@ -47,6 +47,7 @@ class World:
     """The shop; `cast` are its orders, `checkouts` what customers keep in their baskets."""
 
     pool: Pool
+    skus: Sequence[str] = SKUS
     cast: list[str] = field(default_factory=list)
     checkouts: list[str] = field(default_factory=list)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class World:
         )
         names = ", ".join(row["tablename"] for row in tables)
         await self.pool.execute(f"TRUNCATE {names} CASCADE")
-        for sku in SKUS:
+        for sku in self.skus:
             await shelves.put(self.pool, sku, dict.fromkeys(WAREHOUSES, units))
 
     # -- what people do ------------------------------------------------------------------------
@@ -82,13 +83,22 @@ class World:
         await self.pool.execute(
             "UPDATE orders SET out_of_stock = $2, ship = $3 WHERE id = $1", order_id, policy, ship
         )
-        self._turns[order_id] = asyncio.Lock()
-        self.cast.append(order_id)
+        self.adopt([order_id])
         if checkout is not None and self.checkouts:
             hold_id = self.checkouts[checkout % len(self.checkouts)]
             async with self.pool.acquire() as conn, conn.transaction():
                 await holds.bind(conn, hold_id, order_id)
-        await self._confirm(order_id, "confirm")
+        await self.confirm(order_id)
+
+    def adopt(self, order_ids: Sequence[str]) -> None:
+        """Orders that are there; each has one workflow, which does one thing at a time."""
+        self.cast += order_ids
+        self._turns |= {order_id: asyncio.Lock() for order_id in order_ids}
+
+    async def confirm(self, order_id: str, by: OrderActivities | None = None) -> None:
+        """An order is paid for: it gets its units, by this worker or another."""
+        async with self._turns[order_id]:
+            await self._confirm_now(order_id, "confirm", by)
 
     async def cancel(self, which: int) -> None:
         """Support cancels an order."""
@@ -239,12 +249,11 @@ class World:
             elif kind == "stock_arrived" and order.waits_for_stock:
                 await self._confirm_now(order_id, f"stock:{cause}")
 
-    async def _confirm(self, order_id: str, cause: str) -> None:
-        async with self._turns[order_id]:
-            await self._confirm_now(order_id, cause)
-
-    async def _confirm_now(self, order_id: str, cause: str) -> None:
-        confirmed = await self.orders.confirm_order(Confirm(order_id, cause, _DEADLINE))
+    async def _confirm_now(
+        self, order_id: str, cause: str, by: OrderActivities | None = None
+    ) -> None:
+        worker = by or self.orders
+        confirmed = await worker.confirm_order(Confirm(order_id, cause, _DEADLINE))
         if confirmed.outcome == "unavailable" or not confirmed.order.live_units:
             await self.orders.begin_cancel(Cancel(order_id, "cancel", "out_of_stock"))
             await self.orders.close_order(Close(order_id, OrderStatus.CANCELED))
@@ -258,7 +267,7 @@ class World:
         )
         wrong = [f"{difference}" for difference in report["found"]]
         async with self.pool.acquire() as conn:
-            items = await availability.availability(conn, SKUS)
+            items = await availability.availability(conn, self.skus)
         # Nobody waits while stock that could serve lies free.
         return wrong + [
             f"{item.sku}: {item.available} free, {item.backordered} waited for"

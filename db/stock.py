@@ -124,6 +124,7 @@ async def claims(conn: Connection, order_id: str, status: ReservationStatus) -> 
 
 async def release(conn: Connection, order_id: str, units: Counter[str], cause: str) -> None:
     """Give allocated units back to the shelf, waiting ones first leave the queue; wake others."""
+    await conn.execute(_SQL["lock_claimed"], order_id)
     waiting = await end_claims(
         conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
     )
@@ -147,6 +148,7 @@ async def recall(
     """Like `release`, for known units: `waiting` ones leave the queue, and those of `placed`
     (units per line, by warehouse) go back to the shelf of that very warehouse.
     """
+    await conn.execute(_SQL["lock_claimed"], order_id)
     left = await end_claims(
         conn, order_id, waiting, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
     )

@@ -22,6 +22,15 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::int[])
 SELECT id, line_id, sku, warehouse, quantity FROM reservations
 WHERE order_id = $1 AND status = $2 ORDER BY id;
 
+-- name: lock_claimed
+-- The levels of all items that an order has or waits for. Who frees units of them tells the first
+-- in the queue: an order that leaves it must see that they are free, or be seen to have left.
+SELECT 1 FROM stock_levels l
+WHERE l.sku IN (SELECT r.sku FROM reservations r
+    WHERE r.order_id = $1 AND r.status IN ('allocated', 'backordered'))
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
 -- name: end_claim
 UPDATE reservations SET status = $2, updated_at = now() WHERE id = $1;
 

@@ -8,7 +8,7 @@ import pytest
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
 from activities.reserving import ReservationDesk
-from db import stock
+from db import catalog, stock
 from db.pool import Pool
 from domain.sourcing import Allocation
 from tests.integration import shelves
@@ -153,3 +153,31 @@ async def _deadlocks(pool: Pool) -> int:
     await pool.execute("SELECT pg_stat_force_next_flush()")
     query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     return int(await pool.fetchval(query))
+
+
+async def test_units_set_free_while_the_first_in_the_queue_leaves_it_reach_the_next(
+    pool: Pool,
+) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    first, second = await waiting_orders(pool, 0, 0)
+    await pool.execute("DELETE FROM outbox")
+    async with pool.acquire() as conn:
+        goods_come = conn.transaction()
+        await goods_come.start()
+        await catalog.correct(
+            conn, [catalog.Correction("A", "MAIN", "receipt", 1)], catalog.Why("receipt-1", "tests")
+        )
+        # The receipt tells the first; the first is just being canceled, and sees no receipt yet.
+        leaving = asyncio.create_task(
+            OrderActivities(pool).begin_cancel(Cancel(first, "cancel", "tests"))
+        )
+        async with asyncio.timeout(30):
+            while not leaving.done() and not await pool.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database())"
+            ):
+                await asyncio.sleep(0.01)
+        await goods_come.commit()
+    await leaving
+    told = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived' ORDER BY id")
+    assert second in {row["order_id"] for row in told}

@@ -47,6 +47,8 @@ HOT = [
     ("reservations", "held_for_orders", "stock_holds_order_id_key"),
     ("holds", "claim_expired_holds", "stock_holds_running_out"),
     ("stock", "claims", "reservations_by_order"),
+    ("availability", "availability", "reservations_waiting"),
+    ("availability", "changed_items", "stock_movements_by_xact"),
     ("fulfillment", "find_shipment", "shipments_by_tracking"),
     ("outbox", "claim_outbox", "outbox_due"),
     ("outbox", "claim_inbox", "inbox_due"),

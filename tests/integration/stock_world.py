@@ -5,9 +5,11 @@ the holds. Only who calls them is played: people, and the relay that carries new
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 
 from activities.contracts import (
     Asked,
@@ -22,15 +24,14 @@ from activities.contracts import (
 )
 from activities.fulfillment import FulfillmentActivities
 from activities.orders import OrderActivities
-from db import availability, catalog, holds, orders, picks, reconciliation, stock
+from api.holding import HoldAsk, HoldDesk
+from db import availability, catalog, holds, orders, picks, reconciliation
 from db.catalog import Correction, Why
-from db.holds import NewHold
 from db.new_ids import new_id
 from db.picks import Picked, Reporter
 from db.pool import Pool
 from domain.errors import Refused
 from domain.order import FulfillmentOrder, Order
-from domain.sourcing import Demand, plan
 from domain.states import OrderStatus, ShipmentStatus
 from tests.integration import shelves
 
@@ -56,6 +57,7 @@ class World:
         """The activities as a worker has them."""
         self.orders = OrderActivities(self.pool)
         self.goods = FulfillmentActivities(self.pool, "sandbox")
+        self.desk = HoldDesk(lambda: self.pool)
 
     async def open(self, units: int) -> None:
         """Empty the database, and put some of everything everywhere."""
@@ -192,15 +194,10 @@ class World:
 
     async def keep(self, sku: str, units: int) -> None:
         """A checkout keeps units for its customer, unless somebody waits for them."""
-        hold_id = new_id("hld")
-        async with self.pool.acquire() as conn, conn.transaction():
-            sources = await stock.lock_sources(conn, [sku])
-            found = plan([Demand("", sku, units)], sources)
-            told = await availability.availability(conn, [sku])
-            if found.missing or told[0].sellable < units:
-                return
-            await holds.add(conn, [NewHold(hold_id, None, "tests", 600, found.allocations)])
-        self.checkouts.append(hold_id)
+        ask = HoldAsk("tests", "tests", None, b"", None, [(sku, units)], 600)
+        answer = await self.desk.hold(ask)
+        if answer.status == HTTPStatus.CREATED:
+            self.checkouts.append(json.loads(answer.body)["id"])
 
     async def let_go(self, which: int, *, expire: bool) -> None:
         """A checkout is left, or its time is over."""

@@ -88,11 +88,13 @@ async def test_two_thousand_orders_at_once_oversell_nothing_and_leave_nothing_ly
 
 
 async def overtaken(pool: Pool) -> list[tuple[str, str, str]]:
-    """(item, who waits, who was served later although behind) in the ledger's order."""
+    """(item, who waits, who was served later although behind). Claims of an item are written
+    under the locks of its levels, so their ids tell the order.
+    """
     rows = await pool.fetch("""
         SELECT w.sku, w.order_id AS waits, a.order_id AS served
         FROM reservations w JOIN reservations a ON a.sku = w.sku
-            AND a.status = 'allocated' AND a.created_at > w.created_at
+            AND a.status = 'allocated' AND a.id > w.id
             AND (-a.priority, a.queued_at) > (-w.priority, w.queued_at)
         WHERE w.status = 'backordered'
     """)

@@ -43,7 +43,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """Where goods lie. A lower `priority` is asked first."""
+    """Where goods lie. A lower `priority` is preferred (`domain.sourcing_rules`)."""
 
     code: str
     name: str

@@ -44,7 +44,7 @@ class ItemIn(Strict):
 
 
 class WarehouseIn(Strict):
-    """Where goods lie. A lower `priority` is asked first."""
+    """Where goods lie. A lower `priority` is preferred, where the rules of sourcing ask for it."""
 
     name: Name
     country: Country

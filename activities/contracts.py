@@ -294,6 +294,7 @@ class DateMoved:
     lines: list[str]
 
 
+@dataclass(frozen=True)
 class Reconcile:
     """Compare stock with its ledger. The report's id comes from the run, so it is written once."""
 

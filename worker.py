@@ -29,12 +29,11 @@ from domain.ports import Mailer
 from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
+from workflows import schedules
 from workflows.client import TemporalAddress, connect
-from workflows.forecast_schedule import keep_forecast_schedule
 from workflows.forecasting import ForecastWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
-from workflows.schedules import keep_schedules
 from workflows.stock_reconciliation import StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
@@ -194,17 +193,21 @@ async def run(settings: Settings) -> None:
             log.info(
                 "worker_ready", task_queue=settings.task_queue, payments=list(gateways.payments)
             )
-            scheduling = asyncio.create_task(
-                keep_forecast_schedule(client, settings.task_queue, settings.forecast_every)
-            )
-            checking = asyncio.create_task(
-                keep_schedules(client, settings.task_queue, settings.stock_reconciliation)
-            )
+            scheduling = asyncio.create_task(schedules.keep(client, _timed(settings)))
             await stop.wait()
             log.info("worker_draining")
-        for task in (carrying, scheduling, checking):
+        for task in (carrying, scheduling):
             task.cancel()
-        await asyncio.gather(carrying, scheduling, checking, return_exceptions=True)
+        await asyncio.gather(carrying, scheduling, return_exceptions=True)
+
+
+def _timed(settings: Settings) -> list[schedules.Timed]:
+    """What the clock starts."""
+    queue = settings.task_queue
+    return [
+        schedules.reconciliation(queue, settings.stock_reconciliation),
+        schedules.forecasts(queue, settings.forecast_every),
+    ]
 
 
 def _runtime(metrics_port: int) -> Runtime | None:

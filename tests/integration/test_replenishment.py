@@ -22,9 +22,9 @@ from settings import Settings
 from tests.integration import shelves
 from tests.workflows.life import eventually
 from worker import workflow_runner
-from workflows.forecast_schedule import schedule_forecasts
 from workflows.forecasting import ForecastWorkflow, weeks
 from workflows.ids import forecast_id
+from workflows.schedules import bring_about, forecasts
 
 TODAY = datetime.now(UTC).date()
 SETTINGS = Settings()
@@ -320,17 +320,17 @@ async def test_the_schedule_follows_the_setting_and_runs_at_once(
     )
     handle = temporal.get_schedule_handle(forecast_id(task_queue))
     async with worker:
-        await schedule_forecasts(temporal, task_queue, timedelta(days=1))
+        await bring_about(temporal, forecasts(task_queue, timedelta(days=1)))
 
         async def renewed_once() -> bool:
             return bool(await pool.fetchval("SELECT count(*) FROM forecasts"))
 
         await eventually(renewed_once)
     for every in (timedelta(days=1), timedelta(hours=6)):
-        await schedule_forecasts(temporal, task_queue, every)
+        await bring_about(temporal, forecasts(task_queue, every))
         [interval] = (await handle.describe()).schedule.spec.intervals
         assert interval.every == every
-    await schedule_forecasts(temporal, task_queue, timedelta())
-    await schedule_forecasts(temporal, task_queue, timedelta())
+    await bring_about(temporal, forecasts(task_queue, timedelta()))
+    await bring_about(temporal, forecasts(task_queue, timedelta()))
     with pytest.raises(RPCError):
         await handle.describe()

@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from tests.integration import shelves
 from tests.workflows.shop import Shop
 from workflows import ids
-from workflows.schedules import schedule_reconciliation
+from workflows.schedules import bring_about, reconciliation
 from workflows.stock_reconciliation import StockReconciliation, StockReconciliationWorkflow
 
 HOUR = timedelta(hours=1)
@@ -47,11 +47,11 @@ async def test_a_schedule_starts_the_check_and_a_difference_can_be_seen(
     pool, temporal, task_queue = shop.pool, shop.temporal, shop.task_queue
     await shelves.put(pool, "A", {"EAST": 4})
     await pool.execute("UPDATE stock_levels SET on_hand = 3")
-    await schedule_reconciliation(temporal, task_queue, HOUR)
+    await bring_about(temporal, reconciliation(task_queue, HOUR))
     try:
         name = await triggered(temporal, task_queue)
     finally:
-        await schedule_reconciliation(temporal, task_queue, timedelta(0))
+        await bring_about(temporal, reconciliation(task_queue, timedelta(0)))
     handle = temporal.get_workflow_handle_for(StockReconciliationWorkflow.run, name)
     result = await handle.result()
     assert result.found == ["ledger: A EAST on_hand is 3, not 4"]
@@ -76,15 +76,17 @@ async def test_a_check_without_a_difference_asks_for_nobody(
 async def test_workers_that_start_at_once_keep_one_schedule_as_the_settings_say(
     temporal: Client, task_queue: str
 ) -> None:
-    await asyncio.gather(*(schedule_reconciliation(temporal, task_queue, HOUR) for _ in range(5)))
+    await asyncio.gather(
+        *(bring_about(temporal, reconciliation(task_queue, HOUR)) for _ in range(5))
+    )
     handle = temporal.get_schedule_handle(ids.reconciliation_id(task_queue))
     await handle.pause(note="a person looks")
-    await schedule_reconciliation(temporal, task_queue, 2 * HOUR)
+    await bring_about(temporal, reconciliation(task_queue, 2 * HOUR))
     found = (await handle.describe()).schedule
     assert [interval.every for interval in found.spec.intervals] == [2 * HOUR]
     # Whoever paused it had a reason.
     assert (found.state.paused, found.state.note) == (True, "a person looks")
-    await schedule_reconciliation(temporal, task_queue, timedelta(0))
+    await bring_about(temporal, reconciliation(task_queue, timedelta(0)))
     with pytest.raises(RPCError) as gone:
         await handle.describe()
     assert gone.value.status is RPCStatusCode.NOT_FOUND

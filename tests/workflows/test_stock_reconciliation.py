@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.contracts import Reconciled
 from tests.integration import shelves
 from tests.workflows.shop import Shop
 from workflows import ids
@@ -52,7 +54,9 @@ async def test_a_schedule_starts_the_check_and_a_difference_can_be_seen(
         name = await triggered(temporal, task_queue)
     finally:
         await bring_about(temporal, reconciliation(task_queue, timedelta(0)))
-    handle = temporal.get_workflow_handle_for(StockReconciliationWorkflow.run, name)
+    handle: WorkflowHandle[Any, Reconciled] = temporal.get_workflow_handle(
+        name, result_type=Reconciled
+    )
     result = await handle.result()
     assert result.found == ["ledger: A EAST on_hand is 3, not 4"]
     assert (result.differences, result.scope) == (1, "full")

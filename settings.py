@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     )
 
     # Checks.
+    lot_expiry: timedelta = Field(
+        default=timedelta(hours=1), description="how often expired lots are looked for; zero never"
+    )
     stock_reconciliation: timedelta = Field(
         default=timedelta(hours=1),
         description="how often stock is compared with its ledger; zero never",

@@ -16,6 +16,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.absence import AbsenceActivities
 from activities.errors import PlainErrors
+from activities.expiry import ExpiryActivities
 from activities.forecasting import ForecastActivities
 from activities.fulfillment import CarrierActivities, FulfillmentActivities
 from activities.notifications import NotificationActivities, Shop
@@ -32,6 +33,7 @@ from settings import Settings, load
 from workflows import schedules
 from workflows.client import TemporalAddress, connect
 from workflows.forecasting import ForecastWorkflow
+from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.stock_reconciliation import StockReconciliationWorkflow
@@ -71,6 +73,7 @@ def build_worker(
         contact=settings.contact,
     )
     notifications = NotificationActivities(pool, mailer, shop)
+    expiry = ExpiryActivities(pool)
     purchases = PurchaseActivities(pool)
     forecasts = ForecastActivities(pool, settings.demand_window, settings.time_zone)
     letters = SupplierMailActivities(
@@ -87,6 +90,7 @@ def build_worker(
             OrderWorkflow,
             PurchaseOrderWorkflow,
             ForecastWorkflow,
+            LotExpiryWorkflow,
             StockReconciliationWorkflow,
         ],
         activities=[
@@ -137,6 +141,7 @@ def build_worker(
             forecasts.sum_demand,
             forecasts.forecast_items,
             reconciliation.reconcile_stock,
+            expiry.expire_lots,
         ],
         interceptors=[PlainErrors()],
         workflow_runner=workflow_runner(),
@@ -207,6 +212,7 @@ def _timed(settings: Settings) -> list[schedules.Timed]:
     return [
         schedules.reconciliation(queue, settings.stock_reconciliation),
         schedules.forecasts(queue, settings.forecast_every),
+        schedules.lot_expiry(queue, settings.lot_expiry),
     ]
 
 

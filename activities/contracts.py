@@ -315,6 +315,21 @@ class Reconciled:
     found: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class ExpireLots:
+    """Look for lots that have expired. The cause comes from the run, so its rows stand once."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class LotsExpired:
+    """Units that went into quarantine; and, in words, those that orders were promised."""
+
+    units: int
+    promised: list[str] = field(default_factory=list)
+
+
 def moment(text: str) -> datetime | None:
     """A time of a contract; None where it was left empty."""
     return datetime.fromisoformat(text) if text else None

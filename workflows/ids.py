@@ -30,6 +30,11 @@ def forecast_id(task_queue: str) -> str:
     return f"{task_queue}-forecasts"
 
 
+def lot_expiry_id(task_queue: str) -> str:
+    """The id of the schedule that looks for expired lots, and the head of its runs' ids."""
+    return f"{task_queue}-lot-expiry"
+
+
 def reconciliation_id(task_queue: str) -> str:
     """The id of the schedule that compares stock with its ledger, and the head of its runs' ids."""
     return f"{task_queue}-stock-reconciliation"

@@ -25,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import ids
 from workflows.forecasting import ForecastWorkflow
+from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.stock_reconciliation import StockReconciliation, StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,18 @@ def reconciliation(task_queue: str, every: timedelta) -> Timed:
         id=name,
         task_queue=task_queue,
         static_summary="stock compared with its ledger",
+    )
+    return Timed(name, action, every)
+
+
+def lot_expiry(task_queue: str, every: timedelta) -> Timed:
+    """What has expired leaves the sale."""
+    name = ids.lot_expiry_id(task_queue)
+    action = ScheduleActionStartWorkflow(
+        LotExpiryWorkflow.run,
+        id=name,
+        task_queue=task_queue,
+        static_summary="expired lots into quarantine",
     )
     return Timed(name, action, every)
 

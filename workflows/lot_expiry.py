@@ -1,0 +1,43 @@
+"""Lots that have expired leave the sale, at an interval: a schedule starts it, a person may."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.contracts import ExpireLots, LotsExpired
+    from activities.expiry import ExpiryActivities
+    from workflows import ids
+
+EXPIRED_PROMISED = "expired_goods_promised"
+"""What `KervanAttention` says when orders were promised goods that are good no longer."""
+
+_TRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    maximum_interval=timedelta(minutes=1),
+    maximum_attempts=10,
+)
+
+
+@workflow.defn
+class LotExpiryWorkflow:
+    """One look at all shelves."""
+
+    @workflow.run
+    async def run(self) -> LotsExpired:
+        """Quarantine what is free; say in the UI what a person has to decide."""
+        result = await workflow.execute_activity_method(
+            ExpiryActivities.expire_lots,
+            ExpireLots(f"expire:{workflow.info().run_id}"),
+            start_to_close_timeout=timedelta(minutes=5),
+            retry_policy=_TRIES,
+            summary="expired lots into quarantine",
+        )
+        details = [f"{result.units} units went into quarantine."]
+        if result.promised:
+            details += ["", "Expired, and promised to orders:", ""]
+            details += [f"- {line}" for line in result.promised]
+            workflow.upsert_search_attributes([ids.ATTENTION.value_set([EXPIRED_PROMISED])])
+        workflow.set_current_details("\n".join(details))
+        return result

@@ -164,7 +164,19 @@ class _Shelf:
         for allocation in taken:
             self._left[allocation.warehouse, allocation.sku] -= allocation.quantity
         settled = _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
+        self._leave_queue(settled, wants)
         return replace(settled, decision=found.decision) if found else settled
+
+    def _leave_queue(self, settled: Reserved, wants: Sequence[Wanted]) -> None:
+        """Units that an order does not wait for any more are not kept from those behind it."""
+        for want in wants:
+            gone = settled.served.get(want.line_id, 0) + settled.dropped.get(want.line_id, 0)
+            queue = self._queue[want.sku] if gone else []
+            for place, (one, choice) in enumerate(queue):
+                if one.order_id == settled.order_id:
+                    left = max(0, one.quantity - gone)
+                    gone -= one.quantity - left
+                    queue[place] = replace(one, quantity=left), choice
 
     def _servers(self, request: Request, want: Wanted) -> frozenset[str]:
         demand = Demand(want.line_id, want.sku, want.live, want.category)

@@ -81,6 +81,35 @@ def test_what_an_order_itself_waits_for_does_not_stand_in_its_way() -> None:
     assert (answer.served, answer.queued) == ({"l": 2}, (Demand("l", "A", 1),))
 
 
+def test_units_that_were_waited_for_are_not_kept_for_those_who_just_got_theirs() -> None:
+    # Five units for five who wait, and asked for in one batch.
+    names = ["a", "b", "c", "d", "e"]
+    answers = by_order(
+        serve(
+            [request(n, want(n, "A", 0, waiting=1), minute=i) for i, n in enumerate(names)],
+            [Source("MAIN", "A", 5, 1)],
+            [Ahead("A", n, 0, at(i), 1) for i, n in enumerate(names)],
+        )
+    )
+    assert {name: answers[name].served for name in names} == {name: {name: 1} for name in names}
+
+
+def test_what_is_left_of_an_order_that_got_a_part_is_still_waited_for() -> None:
+    answers = by_order(
+        serve(
+            [
+                request("a", want("l1", "A", 0, waiting=1), want("l2", "B", 0, waiting=3)),
+                request("b", want("l3", "A", 1), want("l4", "B", 1), minute=1),
+            ],
+            [Source("MAIN", "A", 2, 1), Source("MAIN", "B", 2, 1)],
+            [Ahead("A", "a", 0, at(0), 1), Ahead("B", "a", 0, at(0), 3)],
+        )
+    )
+    assert answers["a"].served == {"l1": 1, "l2": 2}
+    assert answers["b"].allocations == (Allocation("l3", "A", "MAIN", 1),)
+    assert answers["b"].queued == (Demand("l4", "B", 1),)
+
+
 def test_the_order_that_shall_be_canceled_for_want_of_stock_takes_nothing() -> None:
     lines = (want("l1", "A", 1), want("l2", "B", 1))
     answers = by_order(

@@ -1,6 +1,7 @@
 """How buying looks from outside: plain dicts in the shapes of docs/api.md, from database rows."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from domain.replenishment import (
     explain,
     service_factor,
 )
+from domain.slotting import Move
 from workflows import ids
 
 
@@ -128,4 +130,17 @@ def suggestion(row: Row, found: Suggestion, rules: Rules) -> dict[str, Any]:
             {name: getattr(step, name) for name in ("name", "formula", "numbers", "value")}
             for step in explain(demand, position, how, rules, found)
         ],
+    }
+
+
+def move(found: Move) -> dict[str, Any]:
+    """A proposal to bring an item nearer."""
+    return {
+        "sku": found.sku,
+        "class": found.abc,
+        "picks": found.picks,
+        "from_bin": asdict(found.place),
+        "to_bin": asdict(found.to),
+        "instead": found.instead or None,
+        "gain": found.gain,
     }

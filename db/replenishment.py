@@ -8,6 +8,7 @@ from typing import Any
 from db.pool import Connection
 from db.sql import queries
 from domain.forecast import Forecast
+from domain.slotting import Bin
 
 _SQL = queries("replenishment")
 
@@ -117,3 +118,10 @@ async def picks(conn: Connection, warehouse: str, since: datetime) -> dict[str, 
     """How often somebody walked for each item of a warehouse."""
     rows = await conn.fetch(_SQL["picks"], warehouse, since)
     return {row["sku"]: row["picks"] for row in rows}
+
+
+async def bins(conn: Connection, warehouse: str) -> tuple[list[Bin], dict[str, str]]:
+    """The places that pickers pass, in walking order, and what mainly lies in each."""
+    rows = await conn.fetch(_SQL["bins"], warehouse)
+    places = [Bin(row["code"], row["zone"], row["sequence"]) for row in rows]
+    return places, {row["code"]: row["sku"] for row in rows if row["sku"]}

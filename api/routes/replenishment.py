@@ -64,13 +64,16 @@ async def list_slotting(
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Response:
-    """ABC classes of a warehouse by share of picks (lines) within the demand window."""
+    """ABC classes of a warehouse by share of picks (lines) within the demand window. The first
+    page proposes moves that bring fast movers nearer, the one that saves most first.
+    """
     await admit(request, STOCK_READERS)
     own, place = services(request), paging.decode(cursor, int)
     code = no_nul(warehouse, "warehouse") or ""
     since = datetime.now(UTC) - own.settings.demand_window
     async with own.pool.acquire() as conn:
         picks = await replenishment.picks(conn, code, since)
+        bins, stored = await replenishment.bins(conn, code)
     ranked = slotting.rank(picks)
     start = place[0] if place else 0
     rows, following = paging.cut(
@@ -92,6 +95,9 @@ async def list_slotting(
             "next_cursor": following,
             "since": since,
             "total_picks": sum(picks.values()),
-            "moves": [],
+            "moves": [
+                purchase_views.move(move)
+                for move in slotting.moves(ranked, bins, stored, limit if not start else 0)
+            ],
         }
     ).response()

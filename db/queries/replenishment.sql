@@ -156,3 +156,13 @@ SELECT sku, sum(picks)::int AS picks FROM (
     SELECT sku, 0 FROM stock_levels WHERE warehouse = $1 AND on_hand > 0
 ) counted
 GROUP BY sku ORDER BY sku;
+
+-- name: bins
+-- The places that pickers pass, in walking order, with the item of each that has most units there.
+SELECT b.code, b.zone, b.sequence, p.sku
+FROM bins b LEFT JOIN LATERAL (
+    SELECT sku FROM stock_places
+    WHERE warehouse = b.warehouse AND bin = b.code AND quantity > 0
+    GROUP BY sku ORDER BY sum(quantity) DESC, sku LIMIT 1
+) p ON true
+WHERE b.warehouse = $1 AND b.kind = 'pick' ORDER BY b.sequence, b.code;

@@ -16,7 +16,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """Units of an item; where they lie, of which lot, and which pieces they are."""
+    """Units of an item; where they lie, of which lot, and which pieces they are.
+
+    `damaged` of those that come in cannot be sold; in a quarantine bin all of them are set aside
+    anyway. `expected` were counted as incoming.
+    """
 
     sku: str
     quantity: int
@@ -24,6 +28,8 @@ class Goods:
     lot: str = ""
     expires_on: date | None = None
     serials: tuple[str, ...] = ()
+    damaged: int = 0
+    expected: int = 0
 
 
 async def receive(conn: Connection, warehouse: str, goods: Sequence[Goods], why: Why) -> list[Row]:
@@ -40,15 +46,21 @@ async def receive(conn: Connection, warehouse: str, goods: Sequence[Goods], why:
     kinds = await bins.kinds(conn, warehouse, [one.bin for one in goods])
     changes = []
     for one in goods:
-        bin_ = one.bin
+        bin_, aside = one.bin, kinds.get(one.bin) == bins.QUARANTINE
         if one.lot:
             bin_ = bin_ or await bins.for_incoming(conn, warehouse)
             until = await bins.bring_lot(conn, one.sku, one.lot, one.expires_on, why.occurred_at)
-            aside = kinds.get(bin_) == bins.QUARANTINE
             if until is not None and until < places.this_day() and not aside:
                 detail = "The lot has expired: put it into a bin of kind quarantine."
                 raise Refused("lot_expired", detail, sku=one.sku, lot=one.lot)
-        received = Correction(one.sku, warehouse, "receipt", one.quantity)
+        received = Correction(
+            one.sku,
+            warehouse,
+            "receipt",
+            one.quantity,
+            damaged=0 if aside else one.damaged,
+            incoming=-one.expected,
+        )
         changes.append(Change(received, bin_, one.lot, "putaway"))
     levels = await change(conn, changes, why)
     await _tell_pieces(conn, warehouse, goods, why)

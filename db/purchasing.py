@@ -4,14 +4,15 @@ Whoever changes one holds its lock. A step of its workflow writes an event with 
 so that the same step again finds it and changes nothing.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from db import catalog, outbox
+from db import catalog, goods, outbox
 from db.catalog import Correction, Why
+from db.goods import Goods
 from db.pool import Connection, Pool
 from db.sql import queries
 from domain.errors import NotFound
@@ -288,25 +289,26 @@ async def tolerance(conn: Connection, purchase_id: str) -> int | None:
 
 
 async def receive(
-    conn: Connection, purchase: Purchase, effects: Sequence[Effect], receipt: Receipt
+    conn: Connection,
+    purchase: Purchase,
+    effects: Sequence[Effect],
+    receipt: Receipt,
+    brought: Sequence[Goods] = (),
 ) -> list[catalog.Row]:
     """Goods on hand, off the incoming ones, into the lines; wakes who waits; the levels after it.
 
-    The workflow hears of it by the outbox. Hold the purchase order's lock.
+    `brought` tells bins, lots and pieces of the same units, where somebody knows them. The
+    workflow hears of it by the outbox. Hold the purchase order's lock.
+
+    Raises:
+        Refused: see `goods.receive`.
+
     """
-    levels = await catalog.correct(
+    units = brought or [Goods(e.line.sku, e.units, damaged=e.damaged) for e in effects]
+    levels = await goods.receive(
         conn,
-        [
-            Correction(
-                e.line.sku,
-                purchase.warehouse,
-                "receipt",
-                on_hand=e.units,
-                damaged=e.damaged,
-                incoming=-e.expected,
-            )
-            for e in effects
-        ],
+        purchase.warehouse,
+        list(_off_incoming(units, effects)),
         Why(receipt.cause, receipt.actor, receipt.reference, receipt.occurred_at),
     )
     ids = [e.line.id for e in effects]
@@ -337,6 +339,13 @@ async def receive(
     )
     await outbox.add(conn, purchase.id, outbox.GOODS_RECEIVED, {"receipt_id": receipt.id})
     return levels
+
+
+def _off_incoming(units: Sequence[Goods], effects: Sequence[Effect]) -> Iterator[Goods]:
+    """The goods of an item together take off what was expected of it."""
+    expected = {e.line.sku: e.expected for e in effects}
+    for one in units:
+        yield replace(one, expected=expected.pop(one.sku, 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 PostgreSQL alone takes the second.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,14 +19,18 @@ from api.routes.orders import known_id
 from api.routes.purchase_orders import WHAT, answer, once_each, shown
 from api.schemas.purchasing import (
     ApproveIn,
+    DeliveredLineIn,
     DeliveryIn,
     EndPurchaseIn,
     RescheduleIn,
     SendIn,
 )
 from api.schemas.purchasing_answers import PurchaseOut, ReceivedOut
+from api.stock_checks import Goods as Told
+from api.stock_checks import ToldLine, must_be_told
 from api.subjects import PURCHASE_ORDERS
 from db import purchase_reads, purchasing
+from db.goods import Goods
 from db.new_ids import new_id
 from db.pool import Connection
 from db.purchasing import By, Receipt
@@ -244,13 +249,13 @@ async def _ask(
 )
 async def receive_purchase(request: Request, purchase_order_id: str) -> Response:
     """Less than ordered leaves it open; more is taken up to the supplier's tolerance, or with
-    `accept_over_delivery`. Orders that wait for the goods are told.
+    `accept_over_delivery`. Orders that wait for the goods are told. A line may tell the bin, and
+    tells lot, expiry and serial numbers where the item wants them.
     """
     caller = await admit(request, WAREHOUSE)
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, DeliveryIn)
     body, purchase_id = parsed.value, known_id(purchase_order_id, WHAT)
-    once_each([line.sku for line in body.lines])
     wrong = [i for i, line in enumerate(body.lines) if line.damaged > line.quantity]
     if wrong:
         detail = "More is damaged than came."
@@ -275,8 +280,11 @@ class _Dock:
 
     async def receive(self, conn: Connection, cause: str) -> Answer:
         """Write it down: stock, lines, timeline, and the news for the workflow."""
-        purchase = await self._lock(conn)
-        effects = await self._effects(conn, purchase)
+        purchase, body = await self._lock(conn), self._body
+        lines = _line_ids(purchase, [line.sku for line in body.lines])
+        told = [ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials) for x in body.lines]
+        await must_be_told(conn, Told(purchase.warehouse, new=True, lots=True), told)
+        effects = await self._effects(conn, purchase, lines)
         receipt = Receipt(
             self.receipt_id,
             self._body.reference,
@@ -284,7 +292,9 @@ class _Dock:
             self._by.actor,
             self._body.occurred_at,
         )
-        levels = await purchasing.receive(conn, purchase, effects, receipt)
+        levels = await purchasing.receive(
+            conn, purchase, effects, receipt, [_goods(line) for line in body.lines]
+        )
         await purchasing.record(
             conn,
             purchase.id,
@@ -308,16 +318,20 @@ class _Dock:
             raise not_found(WHAT) from None
         return await purchasing.load(conn, self._purchase_id)
 
-    async def _effects(self, conn: Connection, purchase: Purchase) -> list[Effect]:
+    async def _effects(
+        self, conn: Connection, purchase: Purchase, lines: Mapping[str, str]
+    ) -> list[Effect]:
+        """What came of each line; an item may stand in the delivery more than once."""
         body, settings = self._body, self._own.settings
-        lines = _line_ids(purchase, [line.sku for line in body.lines])
+        units: Counter[str] = Counter()
+        damaged: Counter[str] = Counter()
+        for line in body.lines:
+            units[line.sku] += line.quantity
+            damaged[line.sku] += line.damaged
         tolerance = await purchasing.tolerance(conn, purchase.id)
         return receive(
             purchase,
-            [
-                Delivered(lines[line.sku], line.quantity - line.damaged, line.damaged)
-                for line in body.lines
-            ],
+            [Delivered(lines[sku], n - damaged[sku], damaged[sku]) for sku, n in units.items()],
             settings.over_delivery_bp if tolerance is None else tolerance,
             accept_over=body.accept_over_delivery,
         )
@@ -342,3 +356,15 @@ class _Dock:
             "current": dict(refusal.current),
         }
         await purchasing.record(conn, self._purchase_id, "receipt_refused", by=self._by, data=data)
+
+
+def _goods(line: DeliveredLineIn) -> Goods:
+    return Goods(
+        line.sku,
+        line.quantity,
+        line.bin or "",
+        line.lot or "",
+        line.expires_on,
+        tuple(line.serials),
+        line.damaged,
+    )

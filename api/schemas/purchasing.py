@@ -9,6 +9,7 @@ from api.schemas.fields import (
     MAX_AMOUNT,
     Code,
     Currency,
+    Day,
     Email,
     LocaleTag,
     MoneyIn,
@@ -20,10 +21,11 @@ from api.schemas.fields import (
     Strict,
     When,
 )
+from api.schemas.stock import ReceivedLineIn
 
 Days = Annotated[int, Field(ge=0, le=1_000)]
 BasisPoints = Annotated[int, Field(ge=0, le=100_000, description="basis points: 500 is 5%")]
-Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+ExpectedDay = Annotated[Day, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
 _LINES = Field(min_length=1, max_length=500)
 LARGEST_TOTAL = MAX_AMOUNT
 
@@ -59,7 +61,7 @@ class PurchaseLineIn(Strict):
     sku: Sku
     quantity: Quantity
     unit_cost: MoneyIn | None = None
-    expected_on: Day | None = None
+    expected_on: ExpectedDay | None = None
 
 
 class PurchaseIn(Strict):
@@ -70,7 +72,7 @@ class PurchaseIn(Strict):
     lines: Annotated[list[PurchaseLineIn], _LINES] | None = None
     from_suggestions: bool = False
     skus: Annotated[list[Sku], _LINES] | None = None
-    expected_on: Day | None = None
+    expected_on: ExpectedDay | None = None
     note: Note | None = None
 
 
@@ -98,22 +100,22 @@ class LineDayIn(Strict):
     """Another day for an item."""
 
     sku: Sku
-    expected_on: Day
+    expected_on: ExpectedDay
 
 
 class RescheduleIn(Strict):
     """Other days: `expected_on` for all that is still to come, or day by day in `lines`."""
 
-    expected_on: Day | None = None
+    expected_on: ExpectedDay | None = None
     lines: Annotated[list[LineDayIn], _LINES] | None = None
     note: Note | None = None
 
 
-class DeliveredLineIn(Strict):
-    """Units that came; `damaged` of them cannot be sold."""
+class DeliveredLineIn(ReceivedLineIn):
+    """Units that came; `damaged` of them cannot be sold. An item of several lots or bins stands
+    there once for each.
+    """
 
-    sku: Sku
-    quantity: Quantity
     damaged: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 

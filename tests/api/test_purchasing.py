@@ -142,7 +142,7 @@ async def test_the_same_key_makes_one_draft(api: httpx2.AsyncClient, pool: Pool)
         ),
         (
             {"lines": [{"sku": "SHIRT", "quantity": 1, "expected_on": "soon"}]},
-            [("/lines/0/expected_on", "bad_time")],
+            [("/lines/0/expected_on", "bad_date")],
         ),
         ({"from_suggestions": True}, [("/lines", "lines_or_suggestions")]),
         ({"lines": None}, [("/lines", "lines_or_suggestions")]),
@@ -273,6 +273,45 @@ async def test_too_much_is_refused_unless_it_is_tolerated_or_accepted(
     more = (await api.post(f"{path}/receipts", json=body)).json()
     assert (more["receipt"]["lines"][0]["over"], more["levels"][0]["on_hand"]) == (27, 54)
     assert more["purchase_order"]["lines"][0]["over"] == 29
+
+
+async def test_lots_and_pieces_are_told_where_the_item_wants_them(
+    api: httpx2.AsyncClient, pool: Pool
+) -> None:
+    await stocked(api, "TEA", "LAMP")
+    await api.put("/v1/items/TEA", json={"name": "Tea", "lot_tracked": True})
+    await api.put("/v1/items/LAMP", json={"name": "Lamp", "serial_tracked": True})
+    for code, kind in (("IN", "receiving"), ("Q", "quarantine")):
+        bin_ = {"kind": kind, "sequence": 1}
+        assert (await api.put(f"/v1/warehouses/MAIN/bins/{code}", json=bin_)).status_code == 200
+    made = await draft(api, ("TEA", 10), ("LAMP", 2))
+    await with_the_supplier(pool, made["id"])
+    path = f"/v1/purchase-orders/{made['id']}/receipts"
+    body: dict[str, Any] = {
+        "reference": "DN-1",
+        "lines": [{"sku": "TEA", "quantity": 6}, {"sku": "LAMP", "quantity": 2}],
+    }
+    assert codes(await api.post(path, json=body)) == [
+        ("/lines/0/lot", "lot_required"),
+        ("/lines/1/serials", "serials_required"),
+    ]
+    body["lines"] = [
+        {"sku": "TEA", "quantity": 6, "damaged": 1, "lot": "L1", "expires_on": "2190-01-01"},
+        {"sku": "TEA", "quantity": 2, "damaged": 2, "lot": "L2", "bin": "Q"},
+        {"sku": "LAMP", "quantity": 2, "serials": ["S-1", "S-2"]},
+    ]
+    came = await api.post(path, json=body)
+    assert came.status_code == 201, came.text
+    levels = {
+        level["sku"]: tuple(level[n] for n in ("on_hand", "damaged", "quarantined", "incoming"))
+        for level in came.json()["levels"]
+    }
+    assert levels == {"TEA": (8, 3, 2, 2), "LAMP": (2, 0, 0, 0)}
+    lines = {line["sku"]: line for line in came.json()["purchase_order"]["lines"]}
+    assert (lines["TEA"]["received"], lines["TEA"]["damaged"], lines["TEA"]["open"]) == (8, 3, 2)
+    places = await pool.fetch("SELECT bin, lot, quantity FROM stock_places ORDER BY bin")
+    assert [tuple(row) for row in places] == [("IN", "L1", 6), ("Q", "L2", 2)]
+    assert await pool.fetchval("SELECT count(*) FROM serials WHERE status = 'in_stock'") == 2
 
 
 async def test_what_was_not_ordered_is_not_received(api: httpx2.AsyncClient, pool: Pool) -> None:

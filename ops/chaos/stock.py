@@ -30,7 +30,9 @@ _UNITS_PER_ORDER = 1.6
 _UNITS_LATER = 0.4
 _CANCELED = 0.1
 _IN_FLIGHT = 64
-_QUIET_SECONDS = 600.0
+# Orders are taken faster than they are lived: people who cancel wait for theirs to be reached.
+_PATIENCE = 1_200.0
+_QUIET_SECONDS = 1_800.0
 _ENVIRONMENT = {
     **ENVIRONMENT,
     # Thousands of orders at once are paid one after another: none runs out meanwhile.
@@ -117,7 +119,7 @@ async def stock_storm(plan: Plan, say: Say, keep: Path | None = None) -> Report:
         await stack.start()
         try:
             doors = Doors(stack.urls.api, stack.urls.sandbox, stack.api_key)
-            async with ShopClient(doors, patience=180, pace=0.4) as client:
+            async with ShopClient(doors, patience=_PATIENCE, pace=0.4) as client:
                 await _Storm(plan, stack, client, report, say).blow()
         finally:
             await stack.stop(grace=0)

@@ -33,6 +33,9 @@ _PATIENCE_SECONDS = 900.0
 _CHECKS = {
     "claims": _SQL["claims_against_levels"],
     "holds": _SQL["holds_against_levels"],
+    "incoming": _SQL["expected_against_levels"],
+    "places": _SQL["places_against_levels"],
+    "place_ledger": _SQL["place_ledger_against_places"],
     "lines": _SQL["claims_against_lines"],
     "closed_orders": _SQL["claims_of_closed_orders"],
 }

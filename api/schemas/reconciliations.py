@@ -20,9 +20,12 @@ class DifferenceOut(Out):
 
     kind: str = Field(
         description="what was compared",
-        examples=["ledger", "claims", "holds", "lines", "closed_orders"],
+        examples=["ledger", "claims", "holds", "incoming", "places", "lines"],
     )
-    counter: str = Field(examples=["on_hand", "allocated"])
+    counter: str = Field(
+        examples=["on_hand", "allocated"],
+        description="what differs; for `place_ledger` bin and lot",
+    )
     sku: str | None
     warehouse: str | None
     order_id: str | None

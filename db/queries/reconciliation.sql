@@ -77,6 +77,48 @@ FROM stock_levels l FULL JOIN (
 WHERE coalesce(l.held, 0) <> coalesce(h.quantity, 0)
 ORDER BY 1, 2 LIMIT $1;
 
+-- name: expected_against_levels
+-- Levels whose `incoming` is not what suppliers are to bring and other warehouses have sent.
+SELECT coalesce(l.sku, e.sku) AS sku, coalesce(l.warehouse, e.warehouse) AS warehouse,
+    'incoming' AS counter, coalesce(e.quantity, 0)::bigint AS expected,
+    coalesce(l.incoming, 0)::bigint AS found, count(*) OVER () AS total
+FROM stock_levels l FULL JOIN (
+    SELECT sku, warehouse, sum(quantity) AS quantity FROM (
+        SELECT i.sku, p.warehouse, i.incoming AS quantity
+        FROM purchase_lines i JOIN purchase_orders p ON p.id = i.purchase_order_id
+        WHERE i.incoming > 0
+        UNION ALL
+        SELECT i.sku, t.to_warehouse, i.quantity
+        FROM transfer_lines i JOIN transfers t ON t.id = i.transfer_id
+        WHERE t.status = 'in_transit'
+    ) coming GROUP BY sku, warehouse
+) e ON e.sku = l.sku AND e.warehouse = l.warehouse
+WHERE coalesce(l.incoming, 0) <> coalesce(e.quantity, 0)
+ORDER BY 1, 2 LIMIT $1;
+
+-- name: places_against_levels
+-- Levels whose `placed` is not what lies in their bins.
+SELECT coalesce(l.sku, p.sku) AS sku, coalesce(l.warehouse, p.warehouse) AS warehouse,
+    'placed' AS counter, coalesce(p.quantity, 0)::bigint AS expected,
+    coalesce(l.placed, 0)::bigint AS found, count(*) OVER () AS total
+FROM stock_levels l FULL JOIN (
+    SELECT sku, warehouse, sum(quantity) AS quantity FROM stock_places GROUP BY sku, warehouse
+) p ON p.sku = l.sku AND p.warehouse = l.warehouse
+WHERE coalesce(l.placed, 0) <> coalesce(p.quantity, 0)
+ORDER BY 1, 2 LIMIT $1;
+
+-- name: place_ledger_against_places
+-- Bins whose content is not the sum of its movements; `counter` names bin and lot.
+SELECT p.sku, p.warehouse, concat_ws(' ', p.bin, nullif(p.lot, '')) AS counter,
+    coalesce(m.quantity, 0)::bigint AS expected, p.quantity::bigint AS found,
+    count(*) OVER () AS total
+FROM stock_places p LEFT JOIN (
+    SELECT sku, warehouse, bin, lot, sum(quantity) AS quantity FROM place_movements
+    GROUP BY sku, warehouse, bin, lot
+) m ON (m.sku, m.warehouse, m.bin, m.lot) = (p.sku, p.warehouse, p.bin, p.lot)
+WHERE p.quantity <> coalesce(m.quantity, 0)
+ORDER BY 1, 2, 3 LIMIT $1;
+
 -- name: claims_against_lines
 -- Order lines whose allocated or waiting units are not what they claim.
 WITH claimed AS (

@@ -1,5 +1,6 @@
 """Items, warehouses, goods and bare orders, written as the code under test would find them."""
 
+import asyncio
 from collections.abc import Mapping
 
 from db import ledger
@@ -61,6 +62,20 @@ async def order(conn: Connection | Pool, *lines: tuple[str, int], priority: int 
         )
         ids.append(line_id)
     return ids
+
+
+async def all_ended(pool: Pool) -> None:
+    """Wait until every transaction that has moved stock is older than all that still run: those of
+    other tests' databases on the same server count, too.
+    """
+    newest = (
+        "SELECT bool_and(m.xact < pg_snapshot_xmin(pg_current_snapshot())) FROM"
+        " ((SELECT xact FROM stock_movements WHERE xact IS NOT NULL ORDER BY xact DESC LIMIT 1)"
+        " UNION ALL (SELECT xact FROM stock_touches ORDER BY xact DESC LIMIT 1)) m"
+    )
+    async with asyncio.timeout(60):
+        while await pool.fetchval(newest) is False:
+            await asyncio.sleep(0.02)
 
 
 async def level(pool: Pool, sku: str) -> dict[str, tuple[int, int]]:

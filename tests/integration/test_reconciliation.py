@@ -35,6 +35,7 @@ async def shop(pool: Pool) -> str:
     await shelves.put(pool, "B", {"EAST": 5})
     order_id, _ = await shelves.order(pool, ("A", 3))
     await OrderActivities(pool).confirm_order(Confirm(order_id, "confirm", 60))
+    await shelves.all_ended(pool)
     return order_id
 
 
@@ -70,7 +71,19 @@ async def test_nothing_is_repaired_and_every_check_tells_it_again(pool: Pool) ->
         ),
         (
             "UPDATE stock_levels SET incoming = 4 WHERE sku = 'B'",
-            [("ledger", "incoming", "B", 0, 4)],
+            [("ledger", "incoming", "B", 0, 4), ("incoming", "incoming", "B", 0, 4)],
+        ),
+        (
+            """ALTER TABLE stock_levels DISABLE TRIGGER places_agree;
+               UPDATE stock_levels SET placed = 2 WHERE sku = 'B'""",
+            [("places", "placed", "B", 0, 2)],
+        ),
+        (
+            """INSERT INTO bins (warehouse, code, kind) VALUES ('EAST', 'R1', 'pick');
+               INSERT INTO stock_places (sku, warehouse, bin, quantity)
+               VALUES ('B', 'EAST', 'R1', 2);
+               UPDATE stock_levels SET placed = 2 WHERE sku = 'B'""",
+            [("place_ledger", "R1", "B", 0, 2)],
         ),
         (
             "UPDATE stock_levels SET held = 2 WHERE sku = 'B'",
@@ -97,7 +110,18 @@ async def test_nothing_is_repaired_and_every_check_tells_it_again(pool: Pool) ->
             ],
         ),
     ],
-    ids=["safety", "quarantine", "incoming", "held", "allocated", "line", "queue", "closed"],
+    ids=[
+        "safety",
+        "quarantine",
+        "incoming",
+        "placed",
+        "bin",
+        "held",
+        "allocated",
+        "line",
+        "queue",
+        "closed",
+    ],
 )
 async def test_each_number_that_differs_is_told_with_both_sides(
     pool: Pool, defect: str, found: Sequence[tuple[object, ...]], *, full: bool
@@ -144,6 +168,7 @@ async def test_a_transaction_that_commits_after_the_checkpoint_is_added_by_the_n
     pool: Pool,
 ) -> None:
     await shelves.put(pool, "A", {"EAST": 5})
+    await shelves.all_ended(pool)
     async with pool.acquire() as conn:
         slow = conn.transaction()
         await slow.start()

@@ -54,10 +54,8 @@ async def test_a_schedule_starts_the_check_and_a_difference_can_be_seen(
         name = await triggered(temporal, task_queue)
     finally:
         await bring_about(temporal, reconciliation(task_queue, timedelta(0)))
-    handle: WorkflowHandle[Any, Reconciled] = temporal.get_workflow_handle(
-        name, result_type=Reconciled
-    )
-    result = await handle.result()
+    handle = temporal.get_workflow_handle(name, result_type=Reconciled)
+    result: Reconciled = await handle.result()
     assert result.found == ["ledger: A EAST on_hand is 3, not 4"]
     assert (result.differences, result.scope) == (1, "full")
     assert result.report_id == await pool.fetchval("SELECT id FROM stock_reconciliations")

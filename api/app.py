@@ -9,11 +9,12 @@ from functools import partial
 import asyncpg
 import structlog
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api import errors, housekeeping, logs, observe, openapi, providers
 from api.bell import StockBell
-from api.deps import Guard, Services
+from api.deps import Guard, Services, on_parameters
 from api.engine import Engine
 from api.holding import HoldDesk
 from api.placing import OrderDesk
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.methods = {}
     errors.install(app)
+    app.add_exception_handler(RequestValidationError, on_parameters)
     app.add_middleware(observe.Observer, metrics=metrics)
     for module in (
         # They are looked through in this order: first what is asked most.

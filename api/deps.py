@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 
-from api.errors import Problem, unavailable
+from api.errors import Problem, invalid_parameters, unavailable
 from db import keys
 from db.keys import KeyHolder
 from db.pool import Pool
@@ -91,6 +92,19 @@ async def admit(request: Request, scopes: tuple[str, ...]) -> Caller:
     if role is None:
         raise Problem(403, "forbidden", f"This needs a key with scope {' or '.join(scopes)}.")
     return Caller(holder.id, holder.name, role, holder.scopes)
+
+
+async def on_parameters(request: Request, error: Exception) -> Response:
+    """FastAPI reads parameters before we know who asks: without a good key one hears of that."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - FastAPI calls it for these only
+    extra = getattr(request.scope.get("route"), "openapi_extra", None) or {}
+    if extra.get("security"):
+        own = services(request)
+        try:
+            await own.guard.holder(request, lambda: own.pool)
+        except Problem as problem:
+            return problem.response()
+    return invalid_parameters(error).response()
 
 
 _DEVELOPER = KeyHolder("dev", "dev", frozenset(keys.SCOPES))

@@ -156,14 +156,13 @@ async def _on_problem(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _on_validation(_: Request, error: Exception) -> Response:
-    """Query and path parameters, which FastAPI reads."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+def invalid_parameters(error: RequestValidationError) -> Problem:
+    """422 for query and path parameters, which FastAPI reads."""
     found = [
         FieldError(pointer(e["loc"][1:] or e["loc"]), _code(e["type"]), e["msg"])
         for e in error.errors()
     ]
-    return invalid(found, "invalid_parameters").response()
+    return invalid(found, "invalid_parameters")
 
 
 _HTTP_CODES = {
@@ -239,7 +238,6 @@ PASSING_DATABASE_ERRORS: tuple[type[Exception], ...] = (
 def install(app: FastAPI) -> None:
     """Answer every error in the one form."""
     app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(KervanError, _on_domain)
     for passing in PASSING_DATABASE_ERRORS:

@@ -308,6 +308,10 @@ class Desk:
         asked: dict[str, Any] = await handle.query("last")
         return asked
 
+    async def last_lines(self) -> list[tuple[str, int]]:
+        """The units it was asked about."""
+        return [(line["line_id"], line["quantity"]) for line in (await self.last())["lines"]]
+
     async def asked(self) -> int:
         """How often it was asked."""
         handle = self.client.get_workflow_handle(order_workflow_id(self.order["id"]))
@@ -354,9 +358,9 @@ async def test_a_storefront_may_leave_the_queue_and_not_cancel(desk: Desk) -> No
     units = [{"line_id": desk.line_id, "quantity": 1}]
     left = await desk.api.post(f"{path}/leave-queue", json={"lines": units}, headers=key)
     assert (left.status_code, left.json()["id"]) == (200, desk.order["id"])
-    assert (await desk.last())["lines"] == units
+    assert await desk.last_lines() == [(unit["line_id"], unit["quantity"]) for unit in units]
     assert (await desk.api.post(f"{path}/leave-queue", headers=key)).status_code == 200
-    assert (await desk.last())["lines"] == []
+    assert await desk.last_lines() == []
     refused = await desk.api.post(f"{path}/cancel", json={"reason": "r"}, headers=key)
     assert refused.status_code == 403
     assert await desk.asked() == 2
@@ -420,7 +424,7 @@ async def test_the_page_asks_before_anything_is_taken_out(desk: Desk) -> None:
     answers = [await desk.press("/leave", **fields) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0].headers["location"] == desk.path
-    assert (await desk.last())["lines"] == [{"line_id": desk.line_id, "quantity": 1}]
+    assert await desk.last_lines() == [(desk.line_id, 1)]
     # Pressed twice, it was asked once.
     assert await desk.asked() == 1
     requested = (await desk.events())[-1]

@@ -145,27 +145,18 @@ class _Shelf:
         """Find sources; what nobody has waits, is canceled, or ends the order, by policy."""
         wants = [w for w in request.lines if w.open + w.backordered]
         from_hold, rest = _take_held(wants, request.held, lambda want: self._servers(request, want))
-        found = self._plan(request, rest) if rest else None
-        missing = found.missing if found else ()
-        policy = {
-            w.line_id: shortage.decide(
-                request.out_of_stock, w.out_of_stock, confirmed=request.confirmed
-            )
-            for w in wants
-        }
-        if any(policy[demand.line_id] == shortage.CANCEL for demand in missing):
+        found = self._plan(request, rest) if rest else Plan((), ())
+        policy = _policies(request, wants) if found.missing else {}
+        if any(policy[demand.line_id] == shortage.CANCEL for demand in found.missing):
             return Reserved(
-                request.order_id,
-                UNAVAILABLE,
-                missing=missing,
-                decision=found.decision if found else {},
+                request.order_id, UNAVAILABLE, missing=found.missing, decision=found.decision
             )
-        taken = found.allocations if found else ()
-        for allocation in taken:
+        for allocation in found.allocations:
             self._left[allocation.warehouse, allocation.sku] -= allocation.quantity
-        settled = _settle(request, wants, (*from_hold, *taken), from_hold, missing, policy)
-        self._leave_queue(settled, wants)
-        return replace(settled, decision=found.decision) if found else settled
+        settled = _settle(request, wants, from_hold, found, policy)
+        if settled.served or settled.dropped:
+            self._leave_queue(settled, wants)
+        return settled
 
     def _leave_queue(self, settled: Reserved, wants: Sequence[Wanted]) -> None:
         """Units that an order does not wait for any more are not kept from those behind it."""
@@ -184,8 +175,9 @@ class _Shelf:
 
     def _plan(self, request: Request, demands: Sequence[Demand]) -> Plan:
         """Which locations ship it, of those that keep one of its items."""
-        skus = {demand.sku for demand in demands}
-        free = {(s.warehouse, s.sku): s.available for s in self._sources(request, skus)}
+        free: dict[tuple[str, str], int] = {}
+        for sku in {demand.sku for demand in demands}:
+            free |= self._free(request, sku)
         sites = {code: self._sites[code] for code, _ in free if code in self._sites}
         return plan(demands, free, sites, request.destination, self._rules)
 
@@ -195,20 +187,31 @@ class _Shelf:
         places = [self._sites[w] for w in self._places[one.sku] if w in self._sites]
         return servers(demand, one.destination, places)
 
-    def _sources(self, request: Request, skus: Iterable[str]) -> list[Source]:
-        """What of these items is free for the order."""
-        sources: list[Source] = []
+    def _free(self, request: Request, sku: str) -> dict[tuple[str, str], int]:
+        """What of an item is free for the order, by place: not what others wait for ahead of it."""
+        places = [
+            (warehouse, sku)
+            for warehouse in self._places[sku]
+            if (warehouse, sku) not in request.not_found_at
+        ]
         promised: Counter[tuple[str, frozenset[str]]] = Counter()
-        for sku in skus:
-            sources += [
-                Source(warehouse, sku, self._left[warehouse, sku], self._priority[warehouse])
-                for warehouse in self._places[sku]
-                if (warehouse, sku) not in request.not_found_at
-            ]
-            for one, choice in self._queue[sku]:
-                if _is_ahead(one, request):
-                    promised[sku, choice] += one.quantity
-        return ration(sources, promised) if promised else sources
+        for one, choice in self._queue.get(sku, ()):
+            if _is_ahead(one, request):
+                promised[sku, choice] += one.quantity
+        if not promised:
+            return {place: self._left[place] for place in places}
+        sources = [Source(w, sku, self._left[w, sku], self._priority[w]) for w, _ in places]
+        return {(s.warehouse, sku): s.available for s in ration(sources, promised)}
+
+
+def _policies(request: Request, wants: Sequence[Wanted]) -> dict[str, str]:
+    """What becomes of each line's units when nobody has them."""
+    return {
+        want.line_id: shortage.decide(
+            request.out_of_stock, want.out_of_stock, confirmed=request.confirmed
+        )
+        for want in wants
+    }
 
 
 def _is_ahead(one: Ahead, request: Request) -> bool:
@@ -245,16 +248,16 @@ def _take_held(
 def _settle(
     request: Request,
     wants: Sequence[Wanted],
-    allocations: tuple[Allocation, ...],
     from_hold: tuple[Allocation, ...],
-    missing: tuple[Demand, ...],
+    found: Plan,
     policy: Mapping[str, str],
 ) -> Reserved:
     """Reckon what each line's units become."""
-    units: Counter[str] = Counter()
+    allocations = (*from_hold, *found.allocations)
+    units: defaultdict[str, int] = defaultdict(int)
     for allocation in allocations:
         units[allocation.line_id] += allocation.quantity
-    lacks = {demand.line_id: demand.quantity for demand in missing}
+    lacks = {demand.line_id: demand.quantity for demand in found.missing}
     queued, canceled, served, dropped = [], [], {}, {}
     for want in wants:
         # Units that wait are served before new ones of the same line.
@@ -281,5 +284,6 @@ def _settle(
         tuple(canceled),
         served,
         dropped,
-        missing,
+        found.missing,
+        found.decision,
     )

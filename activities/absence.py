@@ -29,6 +29,7 @@ class AbsenceActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            await substitutes.lock(step)
             await goods.take_off_missing(step)
             units = Counter(can_leave_queue(step.order, task.lines))
             await self._give_up(step, units)
@@ -61,6 +62,7 @@ class AbsenceActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            await substitutes.lock(step)
             withdrawn = await substitutes.withdraw_needless(step, "arrived")
             offered = await substitutes.offer_what_is_there(step, task.seconds)
             return await step.save() if withdrawn or offered else step.order
@@ -74,6 +76,7 @@ class AbsenceActivities:
             offer = can_answer_offer(step.order, task.offer_id, OfferStatus.ACCEPTED)
             if not offer.open:
                 return step.order
+            await substitutes.lock(step)
             await substitutes.accept(step, offer, task.by)
             return await step.save()
 
@@ -87,6 +90,7 @@ class AbsenceActivities:
             offer = can_answer_offer(step.order, task.offer_id, status)
             if not offer.open:
                 return step.order
+            await substitutes.lock(step)
             await substitutes.end(step, offer, status, task.by)
             if task.then == CANCEL_LINES:
                 units = Counter({offer.line_id: offer.quantity})

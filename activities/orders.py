@@ -128,6 +128,7 @@ class OrderActivities:
                 return step.order
             # Checked once more: a parcel that was lost may have been delivered in between.
             can_cancel(step.order)
+            await substitutes.lock(step)
             await goods.take_off_missing(step)
             conn, order = step.conn, step.order
             await orders.request_cancel(conn, order.id, task.reason)
@@ -164,6 +165,7 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            await substitutes.lock(step)
             await goods.take_off_missing(step)
             await goods.cancel_units(step, task.lines)
             spare = serials.Told(f"{task.order_id}:{task.cause}", task.by.actor)

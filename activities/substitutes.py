@@ -18,6 +18,16 @@ from domain.substitution import Candidate, Place, choose, spread
 _NOBODY = Asked()
 
 
+async def lock(step: orders.Step) -> None:
+    """Lock the levels of what the order was or could be offered, together with its own.
+
+    Each step that may end an offer does this first: levels are locked in one order, and what is
+    offered may come before what waits in it.
+    """
+    if step.order.may_be_substituted:
+        await substitutes.lock(step.conn, step.order_id)
+
+
 async def withdraw_needless(step: orders.Step, reason: str) -> bool:
     """Withdraw offers for more units than wait: what was ordered came, or is not wanted any more.
 

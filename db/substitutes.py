@@ -66,6 +66,11 @@ async def put(conn: Connection, sku: str, chosen: Sequence[tuple[str, str | None
     return True
 
 
+async def lock(conn: Connection, order_id: str) -> None:
+    """Lock every level that a step about the order's offers may move, before it moves any."""
+    await conn.execute(_SQL["lock_of_order"], order_id)
+
+
 async def wanted(conn: Connection, order_id: str) -> list[Wanted]:
     """What could be offered for an order's lines, by line, the best first.
 

@@ -28,6 +28,19 @@ WHERE l.order_id = $1 AND l.backordered > 0
       AND f.status IN ('offered', 'refused', 'expired'))
 ORDER BY l.position, s.position;
 
+-- name: lock_of_order
+-- All levels that a step about an order's offers may move: of what it has and waits for, of what
+-- it was offered, and of what it could be. In the one order in which all levels are locked.
+SELECT 1 FROM stock_levels l
+WHERE l.sku IN (
+    SELECT r.sku FROM reservations r
+    WHERE r.order_id = $1 AND r.status IN ('allocated', 'backordered')
+    UNION SELECT f.sku FROM substitution_offers f WHERE f.order_id = $1 AND f.status = 'offered'
+    UNION SELECT s.substitute FROM order_lines x JOIN item_substitutes s ON s.sku = x.sku
+    WHERE x.order_id = $1 AND x.backordered > 0)
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
 -- name: lock_substitutes
 -- Their levels, locked in the order in which all levels are locked.
 SELECT l.sku, l.warehouse, l.on_hand - l.allocated - l.held - l.damaged - l.safety AS available,

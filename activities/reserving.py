@@ -180,6 +180,19 @@ async def _write(
         [event for r in reserved for event in _events(r, requests[r.order_id])],
         [DoneStep(r.order_id, asks[r.order_id].own_cause, asdict(_answer(r))) for r in reserved],
     )
+    for order_id, skus in _spared(reserved, kept).items():
+        await stock.wake_waiting(conn, skus, f"spared:{causes[order_id]}")
+
+
+def _spared(reserved: Sequence[Reserved], kept: Sequence[HeldLine]) -> dict[str, set[str]]:
+    """Items of which a checkout kept more than its order then took: others may wait for them."""
+    left: dict[str, Counter[str]] = {}
+    for line in kept:
+        left.setdefault(line.order_id, Counter())[line.sku] += line.quantity
+    for r in reserved:
+        for taken in r.from_hold if r.order_id in left else ():
+            left[r.order_id][taken.sku] -= taken.quantity
+    return {order_id: set(+units) for order_id, units in left.items() if +units}
 
 
 def _movements(r: Reserved, cause: str) -> list[Movement]:

@@ -8,7 +8,7 @@ import pytest
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
 from activities.reserving import ReservationDesk
-from db import catalog, stock
+from db import catalog, holds, stock
 from db.pool import Pool
 from domain.sourcing import Allocation
 from tests.integration import shelves
@@ -181,3 +181,23 @@ async def test_units_set_free_while_the_first_in_the_queue_leaves_it_reach_the_n
     await leaving
     told = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived' ORDER BY id")
     assert second in {row["order_id"] for row in told}
+
+
+async def test_what_a_checkout_kept_and_its_order_did_not_take_reaches_who_waits(
+    pool: Pool,
+) -> None:
+    await shelves.put(pool, "A", {"MAIN": 3})
+    kept = holds.NewHold("shd_1", None, "tests", 600, [Allocation("", "A", "MAIN", 3)])
+    async with pool.acquire() as conn, conn.transaction():
+        await stock.lock_sources(conn, ["A"])
+        await holds.add(conn, [kept])
+    (waiting,) = await waiting_orders(pool, 0)
+    await pool.execute("DELETE FROM outbox")
+    order_id, _ = await shelves.order(pool, ("A", 1))
+    async with pool.acquire() as conn, conn.transaction():
+        assert await holds.bind(conn, "shd_1", order_id)
+    assert await reserve(pool, order_id) == "allocated"
+    told = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived'")
+    assert [row["order_id"] for row in told] == [waiting]
+    assert await reserve(pool, waiting, "woken") == "allocated"
+    await shelves.books_agree(pool)

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from db import holds, ledger, notifications, outbox, reservations, sourcing, stock
-from db.ledger import Movement
+from db.movements import Movement
 from db.pool import Connection, Pool
 from db.reservations import Claim, DoneStep, Event, HeldLine, LineMove
 from db.together import Together

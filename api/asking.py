@@ -20,8 +20,7 @@ import orjson
 
 from api.deps import Caller, Services
 from api.engine import EngineUnavailable, NotRunning, Rejected
-from api.errors import Answer, Problem, not_found, unavailable
-from api.placing import key_reused
+from api.errors import Answer, Problem, key_reused, not_found, unavailable
 from api.subjects import ORDERS, Entry, Subject
 from db import idempotency
 from db.pool import Connection

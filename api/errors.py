@@ -117,6 +117,15 @@ def invalid(errors: Sequence[FieldError], code: str = "invalid_request") -> Prob
     return Problem(422, code, detail, errors)
 
 
+def key_reused() -> Problem:
+    """422: the key stands for another request."""
+    detail = "The Idempotency-Key was used for another request."
+    return invalid(
+        [FieldError("/Idempotency-Key", "idempotency_key_reused", detail)],
+        "idempotency_key_reused",
+    )
+
+
 def not_found(what: str, code: str = "not_found") -> Problem:
     """404; `what` is a kind of thing, never what the client sent."""
     return Problem(404, code, f"There is no such {what}.")

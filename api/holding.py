@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from api import views
-from api.errors import Answer, FieldError, Problem, invalid
-from api.placing import key_reused
+from api.errors import Answer, FieldError, Problem, invalid, key_reused
 from db import catalog, holds, idempotency, reservations, sourcing, stock
 from db.new_ids import new_id
 from db.pool import Connection, Pool

@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from api.deps import Caller, Services
-from api.errors import Answer, refused
-from api.placing import key_reused
+from api.errors import Answer, key_reused, refused
 from db import idempotency
 from db.pool import Connection
 from domain.errors import Refused

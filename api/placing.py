@@ -9,7 +9,7 @@ from typing import Any
 from api.body import Parsed
 from api.checks import Checked, check
 from api.deps import Caller, Services
-from api.errors import Answer, FieldError, Problem, invalid
+from api.errors import Answer, FieldError, Problem, key_reused
 from api.schemas.fields import e164
 from api.schemas.orders import AddressIn, PlaceOrder
 from api.views import Links, dumps, ok
@@ -133,15 +133,6 @@ class OrderDesk:
                 current={"order_id": found[0], "status": row["status"]},
             )
         return ok(view_order(as_placed(row), self._links, contact=False), _CREATED)
-
-
-def key_reused() -> Problem:
-    """422: the key stands for another request."""
-    detail = "The Idempotency-Key was used for another request."
-    return invalid(
-        [FieldError("/Idempotency-Key", "idempotency_key_reused", detail)],
-        "idempotency_key_reused",
-    )
 
 
 def new_order(

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from db import ledger
-from db.ledger import Movement
+from db.movements import Movement, add_up
 from db.pool import Connection
 from db.sql import queries
 from db.stock import wake_waiting
@@ -161,7 +161,7 @@ async def correct(conn: Connection, corrections: Sequence[Correction], why: Why)
             holds; nothing is changed.
 
     """
-    movements = ledger.add_up(_movement(c, why.cause) for c in corrections)
+    movements = add_up(_movement(c, why.cause) for c in corrections)
     levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements])
     _must_stay_possible(levels, movements)
     try:

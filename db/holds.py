@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from db import ledger
-from db.ledger import Movement
+from db.movements import Movement, add_up
 from db.pool import Connection
 from db.sql import queries
 from db.stock import wake_waiting
@@ -56,7 +56,7 @@ async def add(conn: Connection, new: Sequence[NewHold]) -> dict[str, Times]:
         for u in hold.units
     ]
     await ledger.write(conn, moves, locked=True)
-    lines = ledger.add_up(moves)
+    lines = add_up(moves)
     await conn.execute(
         _SQL["add_hold_lines"],
         [line.cause for line in lines],

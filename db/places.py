@@ -7,16 +7,14 @@ here holds the level's lock, so that `placed` equals the sum of the places at an
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 
+from db.movements import Movement
 from db.pool import Connection
 from db.sql import queries
 from domain.errors import Refused
-
-if TYPE_CHECKING:
-    from db.ledger import Movement
 
 _SQL = queries("places")
 
@@ -107,7 +105,7 @@ def this_day() -> date:
 
 async def make_room(
     conn: Connection,
-    movements: Sequence["Movement"],
+    movements: Sequence[Movement],
     *,
     actor: str,
     reason: str | None = None,
@@ -145,7 +143,7 @@ async def quarantined_elsewhere(conn: Connection, levels: Iterable[Level]) -> di
     }
 
 
-def _drawn(row: Row, movements: Sequence["Movement"], there: Sequence[Place]) -> list[PlaceMove]:
+def _drawn(row: Row, movements: Sequence[Movement], there: Sequence[Place]) -> list[PlaceMove]:
     """What each movement of one level draws from which place."""
     locked = [[p, p.quantity] for p in there if p.kind == "quarantine"]
     open_ = [[p, p.quantity] for p in there if p.kind != "quarantine"]
@@ -172,7 +170,7 @@ def _beyond(wanted: int, covered: int) -> tuple[int, int]:
     return max(0, wanted) - used, covered - used
 
 
-def _take(places: list[list[Any]], quantity: int, movement: "Movement") -> list[PlaceMove]:
+def _take(places: list[list[Any]], quantity: int, movement: Movement) -> list[PlaceMove]:
     moves = []
     for entry in places:
         place, left = entry

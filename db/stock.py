@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db import ledger
-from db.ledger import Movement
+from db.movements import Movement
 from db.pool import Connection
 from db.sql import queries
 from domain.sourcing import Allocation, Source

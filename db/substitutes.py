@@ -12,7 +12,7 @@ from typing import Any
 
 from db import holds, ledger, stock
 from db.holds import NewHold
-from db.ledger import Movement
+from db.movements import Movement
 from db.new_ids import new_id
 from db.outbox import Passed
 from db.pool import Connection, Pool

@@ -1,4 +1,4 @@
--- name: lock_places
+-- name: lock_levels
 -- These levels, in the one order in which all levels are locked; how much of each lies in bins.
 SELECT l.placed FROM stock_levels l
 WHERE (l.sku, l.warehouse) IN (SELECT * FROM unnest($1::text[], $2::text[]))

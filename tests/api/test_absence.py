@@ -12,7 +12,7 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from db import expected, ledger, substitutes
-from db.ledger import Movement
+from db.movements import Movement
 from db.new_ids import new_id
 from db.pool import Pool
 from db.substitutes import Wanted

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from db import ledger
-from db.ledger import Movement
+from db.movements import Movement
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 

@@ -45,11 +45,14 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return Confirmed(step.order, **step.result)
+            step.result = {"outcome": reserved.outcome, "work": [], "warehouses": []}
+            if step.order.closed or step.order.cancel_requested:
+                # A cancellation was faster; it has given everything back.
+                return Confirmed(step.order, **step.result)
             conn, first = step.conn, step.order.status is OrderStatus.PENDING
             await goods.take_off_missing(step)
             if first:
                 await payments.settle_zero_tenders(conn, task.order_id)
-            step.result = {"outcome": reserved.outcome, "work": [], "warehouses": []}
             if reserved.outcome == UNAVAILABLE:
                 return Confirmed(await step.save(), **step.result)
             if first:

@@ -17,9 +17,9 @@ from db.pool import Connection, Pool
 from db.reservations import Claim, DoneStep, Event, HeldLine, LineMove
 from db.together import Together
 from domain.errors import NotFound
-from domain.reserving import UNAVAILABLE, Held, Request, Reserved, Wanted, reserve
+from domain.reserving import ALLOCATED, UNAVAILABLE, Held, Request, Reserved, Wanted, reserve
 from domain.sourcing import Destination
-from domain.states import OrderStatus, ReservationStatus
+from domain.states import RESERVATION, OrderStatus, ReservationStatus, advance
 
 # The queue may hear of goods that came while an order was put into it and not yet committed.
 _LOOK_AGAIN_SECONDS = 5
@@ -97,6 +97,12 @@ async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> d
         for order_id, known in lines.items()
         if known.done is not None
     }
+    # A cancellation may have been faster: nothing is reserved for an order that is over.
+    answers |= {
+        asks[order_id]: Answer(ALLOCATED)
+        for order_id, row in orders.items()
+        if row["over"] and asks[order_id] not in answers
+    }
     todo = {order_id: row for order_id, row in orders.items() if asks[order_id] not in answers}
     if todo:
         held = await reservations.held_for(conn, [i for i, row in todo.items() if row["held"]])
@@ -170,18 +176,36 @@ async def _write(
     await ledger.write(conn, moves, locked=True)
     if kept:
         await holds.end(conn, {h.hold_id for h in kept}, ReservationStatus.ALLOCATED)
-    await _end_waiting(conn, reserved)
-    for r in reserved:
-        await _tell(conn, r, asks[r.order_id].cause)
+    ended = await _end_waiting(conn, reserved, requests)
+    await _tell(conn, reserved, asks)
+    claims = [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])]
     await reservations.keep(
         conn,
-        [c for r in reserved for c in _claims(r, requests[r.order_id], causes[r.order_id])],
+        ended + claims,
         [move for r in reserved for move in _line_moves(r)],
         [event for r in reserved for event in _events(r, requests[r.order_id])],
         [DoneStep(r.order_id, asks[r.order_id].own_cause, asdict(_answer(r))) for r in reserved],
     )
     for order_id, skus in _spared(reserved, kept).items():
         await stock.wake_waiting(conn, skus, f"spared:{causes[order_id]}")
+    await _pass_on(conn, reserved, requests, f"passed-over:{causes[reserved[0].order_id]}")
+
+
+async def _pass_on(
+    conn: Connection, reserved: Sequence[Reserved], requests: Mapping[str, Request], cause: str
+) -> None:
+    """Orders that units were kept from are told when those ahead of them have theirs."""
+    left_queue = {
+        want.sku
+        for r in reserved
+        for want in requests[r.order_id].lines
+        if want.line_id in r.served or want.line_id in r.dropped
+    }
+    await reservations.recall_passed_over(conn, sorted(left_queue), cause)
+    passed = [r for r in reserved if r.passed_over]
+    await reservations.pass_over(
+        conn, [r.order_id for r in passed], sorted({sku for r in passed for sku in r.passed_over})
+    )
 
 
 def _spared(reserved: Sequence[Reserved], kept: Sequence[HeldLine]) -> dict[str, set[str]]:
@@ -202,13 +226,27 @@ def _movements(r: Reserved, cause: str) -> list[Movement]:
     ]
 
 
-async def _end_waiting(conn: Connection, reserved: Sequence[Reserved]) -> None:
-    """Units that were waited for and came, or are canceled, leave the queue."""
-    for r in reserved:
-        if units := Counter(r.served) + Counter(r.dropped):
-            await stock.end_claims(
-                conn, r.order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
-            )
+async def _end_waiting(
+    conn: Connection, reserved: Sequence[Reserved], requests: Mapping[str, Request]
+) -> list[Claim]:
+    """Units that were waited for and came, or are canceled, leave the queue.
+
+    A claim that ends in part goes on with less; the ended part, which is answered, becomes a row of
+    its own.
+    """
+    units = {
+        r.order_id: waited for r in reserved if (waited := Counter(r.served) + Counter(r.dropped))
+    }
+    advance(RESERVATION, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED)
+    parts = []
+    for order_id, line_id, claim, gone in await reservations.end_waiting(conn, units):
+        request = requests[order_id]
+        sku = next(want.sku for want in request.lines if want.line_id == line_id)
+        place = (request.priority, request.since)
+        parts.append(
+            Claim(order_id, line_id, sku, None, gone, "released", f"split:{claim}", *place)
+        )
+    return parts
 
 
 def _claims(r: Reserved, request: Request, cause: str) -> list[Claim]:
@@ -269,16 +307,20 @@ def _events(r: Reserved, request: Request) -> list[Event]:
     return events
 
 
-async def _tell(conn: Connection, r: Reserved, cause: str) -> None:
-    """Plan the customer's mail, and another look at the shelf for what waits from now on."""
-    if r.queued:
-        again = {"cause": f"queued:{cause}"}
-        await outbox.add(
-            conn, r.order_id, outbox.STOCK_ARRIVED, again, delay_seconds=_LOOK_AGAIN_SECONDS
-        )
-    if _answer(r).missing:
-        queued, canceled = ({d.line_id: d.quantity for d in x} for x in (r.queued, r.canceled))
-        data = {"units": queued or canceled, "waiting": bool(queued)}
-        if queued and canceled:
-            data["taken_out"] = canceled
-        await notifications.plan(conn, r.order_id, "out_of_stock", data=data)
+async def _tell(conn: Connection, reserved: Sequence[Reserved], asks: Mapping[str, Ask]) -> None:
+    """Plan the customers' mails, and another look at the shelf for what waits from now on."""
+    again = [
+        (r.order_id, {"cause": f"queued:{asks[r.order_id].cause}"}) for r in reserved if r.queued
+    ]
+    await outbox.add_all(conn, outbox.STOCK_ARRIVED, again, delay_seconds=_LOOK_AGAIN_SECONDS)
+    mails = [(r.order_id, _missing(r)) for r in reserved if _answer(r).missing]
+    await notifications.plan_all(conn, "out_of_stock", mails)
+
+
+def _missing(r: Reserved) -> dict[str, Any]:
+    """What the customer is told of units that nobody has."""
+    queued, canceled = ({d.line_id: d.quantity for d in x} for x in (r.queued, r.canceled))
+    data: dict[str, Any] = {"units": queued or canceled, "waiting": bool(queued)}
+    if queued and canceled:
+        data["taken_out"] = canceled
+    return data

@@ -141,13 +141,20 @@ async def unknown_warehouses(conn: Connection, codes: Sequence[str]) -> set[str]
 
 
 async def lock_levels(
-    conn: Connection, places: Sequence[tuple[str, str]]
+    conn: Connection, places: Sequence[tuple[str, str]], *, all_of_item: bool = False
 ) -> dict[tuple[str, str], Row]:
-    """Lock levels, made when missing, by (sku, warehouse)."""
+    """Lock levels, made when missing, by (sku, warehouse).
+
+    With `all_of_item`, those of their items elsewhere too: whoever wakes orders that wait counts
+    what is free everywhere, and two who bring goods to two warehouses must see each other's.
+    """
     wanted = sorted(set(places))
     skus, codes = [sku for sku, _ in wanted], [code for _, code in wanted]
     await conn.execute(_SQL["make_levels"], skus, codes)
-    rows = await conn.fetch(_SQL["lock_levels_at"], skus, codes)
+    if all_of_item:
+        rows = await conn.fetch(_SQL["lock_levels_of"], skus)
+    else:
+        rows = await conn.fetch(_SQL["lock_levels_at"], skus, codes)
     return {(row["sku"], row["warehouse"]): dict(row) for row in rows}
 
 
@@ -162,8 +169,10 @@ async def correct(conn: Connection, corrections: Sequence[Correction], why: Why)
 
     """
     movements = add_up(_movement(c, why.cause) for c in corrections)
-    levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements])
-    _must_stay_possible(levels, movements)
+    levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements], all_of_item=True)
+    _must_stay_possible(
+        {(m.sku, m.warehouse): levels[m.sku, m.warehouse] for m in movements}, movements
+    )
     try:
         rows = await ledger.write(
             conn,

@@ -42,8 +42,13 @@ async def reopen(conn: Connection, warehouse: str, actor: str) -> None:
         raise Refused("not_closed", "The warehouse is open.")
     await conn.execute(_SQL["set_closed"], warehouse, False)  # noqa: FBT003 - an SQL parameter
     closing_id = await conn.fetchval(_SQL["end_closing"], warehouse, actor)
+    await wake_here(conn, warehouse, f"reopened:{closing_id}")
+
+
+async def wake_here(conn: Connection, warehouse: str, cause: str) -> None:
+    """More may be served from a warehouse than before: tell who waits for what is free there."""
     rows = await conn.fetch(_SQL["waited_for_here"], warehouse)
-    await stock.wake_waiting(conn, [row["sku"] for row in rows], f"reopened:{closing_id}")
+    await stock.wake_waiting(conn, [row["sku"] for row in rows], cause)
 
 
 async def _lock(conn: Connection, warehouse: str) -> datetime | None:

@@ -12,7 +12,7 @@ from db import ledger
 from db.movements import Movement, add_up
 from db.pool import Connection
 from db.sql import queries
-from db.stock import wake_waiting
+from db.stock import lock_sources, wake_waiting
 from domain.errors import NotFound, Refused
 from domain.sourcing import Allocation
 from domain.states import RESERVATION, ReservationStatus, advance
@@ -163,6 +163,8 @@ async def _give_back(
     conn: Connection, hold_ids: Sequence[str], status: ReservationStatus, why: str
 ) -> None:
     lines = await conn.fetch(_SQL["hold_lines"], list(hold_ids))
+    # All of the items', since who is told of the units is reckoned from what is free everywhere.
+    await lock_sources(conn, {line["sku"] for line in lines})
     moves = [
         Movement(
             line["sku"],
@@ -173,6 +175,6 @@ async def _give_back(
         )
         for line in lines
     ]
-    await ledger.write(conn, moves)
+    await ledger.write(conn, moves, locked=True)
     await end(conn, hold_ids, status)
     await wake_waiting(conn, {line["sku"] for line in lines}, f"hold:{hold_ids[0]}:{why}")

@@ -1,6 +1,6 @@
 """What the customer is told: planned with the milestone's own transaction, once per subject."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.pool import Connection, Pool
@@ -26,6 +26,20 @@ async def plan(
         subject,
         dict(data or {}),
     )
+
+
+async def plan_all(
+    conn: Connection, milestone: str, told: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """The same milestone of many orders: (order, data)."""
+    if told:
+        await conn.execute(
+            _SQL["plan_notifications"],
+            [notification_id(order_id, milestone) for order_id, _ in told],
+            [order_id for order_id, _ in told],
+            milestone,
+            [dict(data) for _, data in told],
+        )
 
 
 async def load(conn: Connection | Pool, id_: str) -> Mapping[str, Any] | None:

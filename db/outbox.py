@@ -69,6 +69,20 @@ async def add(
     return row_id
 
 
+async def add_all(
+    conn: Connection,
+    kind: str,
+    news: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    delay_seconds: float = 0,
+) -> None:
+    """News of one kind for many orders: (order, payload)."""
+    if news:
+        ids = [order_id for order_id, _ in news]
+        payloads = [dict(payload) for _, payload in news]
+        await conn.execute(_SQL["add_outbox_rows"], ids, kind, payloads, delay_seconds)
+
+
 async def claim(conn: Connection, limit: int, *, carriers: bool) -> list[OutboxRow]:
     """Due rows, for carriers or for workflows; they come due again unless they are finished."""
     rows = await conn.fetch(_SQL["claim_outbox"], limit, HAND_OVER, carriers)

@@ -126,9 +126,11 @@ async def not_found(
 async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
     """Who waits first for each item, up to as many orders as it has free units.
 
-    Where rules keep an item from somebody, those units may be for any who waits: then all of them.
+    Where rules keep an item from somebody, as many for each destination. Nobody takes units where
+    they were looked for in vain, so none are kept there.
     """
     rows = await conn.fetch(_SQL["queue_heads"], list(free), list(free.values()))
+    in_vain = await not_found(conn, sorted({row["order_id"] for row in rows}))
     return [
         Ahead(
             row["sku"],
@@ -138,9 +140,48 @@ async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
             row["quantity"],
             row["category"],
             Destination(row["country"], row["postal_code"]),
+            in_vain.get(row["order_id"], frozenset()),
         )
         for row in rows
     ]
+
+
+async def end_waiting(
+    conn: Connection, units: Mapping[str, Mapping[str, int]]
+) -> list[tuple[str, str, int, int]]:
+    """Take `units[order][line]` out of the queue, the oldest claims first.
+
+    Answers the parts of claims that go on waiting with less: (order, line, claim, units gone).
+    """
+    if not units:
+        return []
+    left = {(order, line): n for order, lines in units.items() for line, n in lines.items()}
+    ended, shrunk = [], []
+    for row in await conn.fetch(_SQL["waiting_claims"], sorted(units)):
+        place = (row["order_id"], row["line_id"])
+        take = min(left.get(place, 0), row["quantity"])
+        if not take:
+            continue
+        left[place] -= take
+        if take == row["quantity"]:
+            ended.append(row["id"])
+        else:
+            shrunk.append((*place, row["id"], take))
+    ids, gone = [part[2] for part in shrunk], [part[3] for part in shrunk]
+    await conn.execute(_SQL["end_waiting"], ended, ids, gone)
+    return shrunk
+
+
+async def pass_over(conn: Connection, order_ids: Sequence[str], skus: Sequence[str]) -> None:
+    """Remember who asked in vain while units were free, because somebody ahead waits for them."""
+    if order_ids:
+        await conn.execute(_SQL["pass_over"], list(order_ids), list(skus))
+
+
+async def recall_passed_over(conn: Connection, skus: Sequence[str], cause: str) -> None:
+    """Somebody who was ahead was served, or left: who was passed over asks again."""
+    if skus:
+        await conn.execute(_SQL["recall_passed_over"], list(skus), cause)
 
 
 async def keep(

@@ -8,7 +8,8 @@ from typing import Any
 
 import asyncpg
 
-from db import reservations
+from db import closings, reservations
+from db.new_ids import new_id
 from db.pool import Connection
 from db.sql import queries
 from domain.errors import Refused
@@ -203,6 +204,8 @@ async def put_site_rules(conn: Connection, code: str, new: SiteRules, by: Author
         old, handling_days=new.handling_days, zones=new.zones, exclusions=new.exclusions
     )
     await _keep(conn, code, by, site_data(old, currency), site_data(changed, currency))
+    # What an exclusion kept from somebody may be free for him now.
+    await closings.wake_here(conn, code, f"rules:{new_id('chg')}")
     return changed
 
 

@@ -82,6 +82,8 @@ class Together(Generic[T, R]):
                 one.answer.set_result(answer)
 
     async def _carry_out_alone(self, one: _Waiting[T, R]) -> None:
+        if one.answer.done():
+            return
         try:
             answer = await self._alone(one.request)
         except Exception as error:  # noqa: BLE001 - it is the caller's

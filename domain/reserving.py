@@ -79,6 +79,7 @@ class Ahead:
     quantity: int
     category: str = ""
     destination: Destination = field(default_factory=Destination)
+    not_found_at: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Reserved:
 
     `from_hold` are those of the allocations that its checkout had kept. `queued` units wait from
     now on; `canceled` ones nobody has. `served` and `dropped` are waiting units that wait no more.
-    `decision` tells which locations were looked at, and why these.
+    `passed_over` are items of which units stay free, kept for somebody ahead. `decision` tells
+    which locations were looked at, and why these.
     """
 
     order_id: str
@@ -100,6 +102,7 @@ class Reserved:
     dropped: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[Demand, ...] = ()
     decision: Mapping[str, Any] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
 
 
 def reserve(
@@ -156,7 +159,16 @@ class _Shelf:
         settled = _settle(request, wants, from_hold, found, policy)
         if settled.served or settled.dropped:
             self._leave_queue(settled, wants)
+        if found.missing and (skus := self._kept_from(found.missing)):
+            settled = replace(settled, passed_over=skus)
         return settled
+
+    def _kept_from(self, missing: Sequence[Demand]) -> tuple[str, ...]:
+        """Items that are missing although units are free, as somebody ahead waits for them."""
+        skus = {demand.sku for demand in missing if self._queue.get(demand.sku)}
+        return tuple(
+            sorted(sku for sku in skus if any(self._left[w, sku] > 0 for w in self._places[sku]))
+        )
 
     def _leave_queue(self, settled: Reserved, wants: Sequence[Wanted]) -> None:
         """Units that an order does not wait for any more are not kept from those behind it."""
@@ -184,7 +196,11 @@ class _Shelf:
     def _choice(self, one: Ahead) -> frozenset[str]:
         """The warehouses that may serve who waits: goods of others are not kept for them."""
         demand = Demand("", one.sku, one.quantity, one.category)
-        places = [self._sites[w] for w in self._places[one.sku] if w in self._sites]
+        places = [
+            self._sites[w]
+            for w in self._places[one.sku]
+            if w in self._sites and (w, one.sku) not in one.not_found_at
+        ]
         return servers(demand, one.destination, places)
 
     def _free(self, request: Request, sku: str) -> dict[tuple[str, str], int]:

@@ -56,6 +56,14 @@ SELECT sku, warehouse FROM unnest($1::text[], $2::text[]) AS l (sku, warehouse)
 ORDER BY sku, warehouse
 ON CONFLICT (sku, warehouse) DO NOTHING;
 
+-- name: lock_levels_of
+-- All levels of these items, locked in the order in which orders lock them too.
+SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,
+    l.incoming
+FROM stock_levels l WHERE l.sku = ANY($1::text[])
+ORDER BY l.sku, l.warehouse
+FOR NO KEY UPDATE OF l;
+
 -- name: lock_levels_at
 -- These levels, locked in the order in which orders lock them too.
 SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,

@@ -3,6 +3,13 @@
 INSERT INTO notifications (id, order_id, milestone, subject, data)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (order_id, milestone, subject) DO NOTHING;
 
+-- name: plan_notifications
+-- The same milestone of many orders, each once.
+INSERT INTO notifications (id, order_id, milestone, data)
+SELECT n.id, n.order_id, $3, n.data
+FROM unnest($1::text[], $2::text[], $4::jsonb[]) AS n (id, order_id, data)
+ON CONFLICT (order_id, milestone, subject) DO NOTHING;
+
 -- name: notification
 SELECT n.id, n.order_id, n.milestone, n.subject, n.status, n.data, o.number, o.channel, o.locale,
     o.currency, o.public_token, o.placed_at, o.subtotal, o.discount_total, o.shipping_total,

@@ -59,3 +59,9 @@ WHERE id IN (
       AND expires_at < now() + make_interval(secs => $2)
     ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, order_id;
+
+-- name: add_outbox_rows
+-- The same for many orders at once.
+INSERT INTO outbox (order_id, kind, payload, due_at)
+SELECT n.order_id, $2, n.payload, now() + make_interval(secs => $4)
+FROM unnest($1::text[], $3::jsonb[]) AS n (order_id, payload);

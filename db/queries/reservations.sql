@@ -1,6 +1,7 @@
 -- name: lock_orders
 -- Orders that reserve together, locked in one order everywhere, each with its place in the queue.
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
+    o.cancel_requested_at IS NOT NULL OR o.closed_at IS NOT NULL AS over,
     EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
     coalesce(c.shipping_address ->> 'country', '') AS country,
     coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
@@ -10,6 +11,7 @@ ORDER BY o.id FOR NO KEY UPDATE OF o;
 -- name: lock_free_orders
 -- The same for those that nobody else is working on.
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
+    o.cancel_requested_at IS NOT NULL OR o.closed_at IS NOT NULL AS over,
     EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
     coalesce(c.shipping_address ->> 'country', '') AS country,
     coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
@@ -45,21 +47,40 @@ WHERE m.order_id = ANY($1::text[]) AND m.kind = 'short'
         AND c.kind IN ('receipt', 'count', 'adjust', 'transfer_in', 'return'));
 
 -- name: queue_heads
--- Who waits first for each of these items: as many orders as its free units could serve; and
--- everybody where some may not be served with them, since it may be the last who can.
+-- Who waits first for each of these items: as many orders as its free units could serve; where
+-- rules keep the item from some, as many for each destination, since others may not be served.
 SELECT w.sku, r.order_id, r.priority, r.queued_at, r.quantity, coalesce(i.category, '') AS category,
-    coalesce(c.shipping_address ->> 'country', '') AS country,
-    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+    r.country, r.postal_code
 FROM unnest($1::text[], $2::int[]) AS w (sku, free) LEFT JOIN items i ON i.sku = w.sku
 CROSS JOIN LATERAL (
-    SELECT q.order_id, q.priority, q.queued_at, q.quantity FROM reservations q
-    WHERE q.status = 'backordered' AND q.sku = w.sku
-    ORDER BY q.priority DESC, q.queued_at, q.order_id
-    LIMIT CASE WHEN EXISTS (
+    SELECT EXISTS (
         SELECT FROM sourcing_exclusions e
         WHERE e.sku IN ('', w.sku) AND e.category IN ('', coalesce(i.category, ''))
-    ) THEN NULL ELSE w.free END
-) r LEFT JOIN order_contacts c ON c.order_id = r.order_id;
+    ) AS bound
+) rules
+CROSS JOIN LATERAL (
+    SELECT h.*, coalesce(c.shipping_address ->> 'country', '') AS country,
+        coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+    FROM (
+        SELECT q.order_id, q.priority, q.queued_at, q.quantity FROM reservations q
+        WHERE q.status = 'backordered' AND q.sku = w.sku AND NOT rules.bound
+        ORDER BY q.priority DESC, q.queued_at, q.order_id LIMIT w.free
+    ) h LEFT JOIN order_contacts c ON c.order_id = h.order_id
+    UNION ALL
+    SELECT h.order_id, h.priority, h.queued_at, h.quantity, h.country, h.postal_code
+    FROM (
+        SELECT q.order_id, q.priority, q.queued_at, q.quantity, d.country, d.postal_code,
+            row_number() OVER (PARTITION BY d.country, d.postal_code
+                ORDER BY q.priority DESC, q.queued_at, q.order_id) AS nth
+        FROM reservations q
+        LEFT JOIN order_contacts c ON c.order_id = q.order_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(c.shipping_address ->> 'country', '') AS country,
+                coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
+        ) d
+        WHERE q.status = 'backordered' AND q.sku = w.sku AND rules.bound
+    ) h WHERE h.nth <= w.free
+) r;
 
 -- name: keep_reservations
 -- What many orders got, in one round trip: claims on units of a warehouse (or, without one, on a
@@ -82,3 +103,37 @@ WITH claims AS (
 )
 INSERT INTO steps (order_id, cause, result)
 SELECT * FROM unnest($18::text[], $19::text[], $20::jsonb[]);
+
+-- name: waiting_claims
+-- Places in the queue of these orders' lines, oldest first.
+SELECT id, order_id, line_id, quantity FROM reservations
+WHERE order_id = ANY($1::text[]) AND status = 'backordered' ORDER BY order_id, id;
+
+-- name: end_waiting
+-- Units that wait no more: whole claims end, others shrink.
+WITH shrunk AS (
+    UPDATE reservations r SET quantity = r.quantity - s.units, updated_at = now()
+    FROM unnest($2::bigint[], $3::int[]) AS s (id, units) WHERE r.id = s.id
+)
+UPDATE reservations SET status = 'released', updated_at = now() WHERE id = ANY($1::bigint[]);
+
+-- name: pass_over
+-- These orders asked in vain while units were free, which are kept for somebody ahead of them.
+UPDATE reservations SET passed_over = true
+WHERE order_id = ANY($1::text[]) AND sku = ANY($2::text[]) AND status = 'backordered'
+  AND NOT passed_over;
+
+-- name: recall_passed_over
+-- Who was passed over asks again, now that somebody ahead was served or left.
+WITH again AS (
+    UPDATE reservations SET passed_over = false
+    WHERE sku = ANY($1::text[]) AND status = 'backordered' AND passed_over
+    RETURNING order_id, priority, queued_at
+)
+INSERT INTO outbox (order_id, kind, payload)
+SELECT w.order_id, 'stock_arrived', jsonb_build_object('cause', $2::text)
+FROM (
+    SELECT order_id, max(priority) AS priority, min(queued_at) AS queued_at
+    FROM again GROUP BY order_id
+) w
+ORDER BY w.priority DESC, w.queued_at, w.order_id;

@@ -43,7 +43,7 @@ SELECT priority, created_at FROM orders WHERE id = $1;
 
 -- name: wake_waiting
 -- News for the orders that wait first for each of these items, as many as its free units can serve;
--- for all of them where rules may keep those units from the first.
+-- as many for each destination where rules keep an item from some.
 WITH shelves AS (
     SELECT l.sku, sum(greatest(0, l.on_hand - l.allocated - l.held - l.damaged - l.safety))::int
         AS units
@@ -51,11 +51,12 @@ WITH shelves AS (
     WHERE l.sku = ANY($1::text[]) AND w.closed_at IS NULL
     GROUP BY l.sku
 ), free AS (
-    SELECT s.sku, CASE WHEN s.units > 0 AND EXISTS (
+    SELECT s.sku, s.units, EXISTS (
         SELECT FROM sourcing_exclusions e
         WHERE e.sku IN ('', s.sku) AND e.category IN ('', coalesce(i.category, ''))
-    ) THEN 2147483647 ELSE s.units END AS units
+    ) AS bound
     FROM shelves s LEFT JOIN items i ON i.sku = s.sku
+    WHERE s.units > 0
 ), heads AS (
     SELECT r.order_id, r.priority, r.queued_at
     FROM free CROSS JOIN LATERAL (
@@ -64,9 +65,16 @@ WITH shelves AS (
                 - q.quantity AS ahead
         FROM (
             SELECT * FROM reservations
-            WHERE status = 'backordered' AND sku = free.sku
+            WHERE status = 'backordered' AND sku = free.sku AND NOT free.bound
             ORDER BY priority DESC, queued_at, order_id, id LIMIT free.units
         ) q
+        UNION ALL
+        SELECT q.order_id, q.priority, q.queued_at,
+            sum(q.quantity) OVER (
+                PARTITION BY c.shipping_address ->> 'country', c.shipping_address ->> 'postal_code'
+                ORDER BY q.priority DESC, q.queued_at, q.order_id, q.id) - q.quantity AS ahead
+        FROM reservations q LEFT JOIN order_contacts c ON c.order_id = q.order_id
+        WHERE q.status = 'backordered' AND q.sku = free.sku AND free.bound
     ) r
     WHERE r.ahead < free.units
     UNION ALL

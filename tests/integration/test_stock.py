@@ -8,9 +8,9 @@ import pytest
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
 from activities.reserving import ReservationDesk
-from db import catalog, holds, stock
+from db import catalog, holds, sourcing, stock
 from db.pool import Pool
-from domain.sourcing import Allocation
+from domain.sourcing import Allocation, Exclusion
 from tests.integration import shelves
 
 
@@ -200,4 +200,104 @@ async def test_what_a_checkout_kept_and_its_order_did_not_take_reaches_who_waits
     told = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived'")
     assert [row["order_id"] for row in told] == [waiting]
     assert await reserve(pool, waiting, "woken") == "allocated"
+    await shelves.books_agree(pool)
+
+
+async def woken(pool: Pool) -> list[str]:
+    """Orders that were told of stock, in the order of the news; the news are gone then."""
+    rows = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived' ORDER BY id")
+    await pool.execute("DELETE FROM outbox")
+    return [row["order_id"] for row in rows]
+
+
+async def test_goods_that_come_to_two_warehouses_at_once_wake_as_many_as_they_serve(
+    pool: Pool,
+) -> None:
+    await shelves.put(pool, "A", {"EAST": 0, "WEST": 0})
+    ids = await waiting_orders(pool, 0, 0)
+    await woken(pool)
+
+    async def bring(warehouse: str) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            goods = [catalog.Correction("A", warehouse, "receipt", 1)]
+            await catalog.correct(conn, goods, catalog.Why(f"receipt:{warehouse}", "tests"))
+            # The other has begun by now, or waits for this one.
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(bring("EAST"), bring("WEST"))
+    assert set(await woken(pool)) == set(ids)
+
+
+async def test_who_was_passed_over_is_told_when_the_one_ahead_has_his(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"NEAR": 0, "FAR": 0})
+    await pool.execute("UPDATE warehouses SET priority = 1 WHERE code = 'NEAR'")
+    await pool.execute(
+        "INSERT INTO sourcing_exclusions (warehouse, position, country) VALUES ('NEAR', 0, 'DE')"
+    )
+    at_home, abroad = await waiting_orders(pool, 0, 0)
+    for order_id, country in ((at_home, "TR"), (abroad, "DE")):
+        await pool.execute(
+            "INSERT INTO order_contacts (order_id, shipping_address) VALUES ($1, $2)",
+            order_id,
+            {"country": country},
+        )
+    await shelves.put_more(pool, "A", {"NEAR": 1, "FAR": 1})
+    await woken(pool)
+    # The far unit is kept for whoever is ahead, and he takes the near one.
+    assert await reserve(pool, abroad, "woken") == "waiting"
+    assert await woken(pool) == []
+    assert await reserve(pool, at_home, "woken") == "allocated"
+    assert await woken(pool) == [abroad]
+    assert await reserve(pool, abroad, "again") == "allocated"
+    await shelves.books_agree(pool)
+
+
+async def test_no_unit_is_kept_where_the_one_ahead_will_not_take_it(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    (ahead,) = await waiting_orders(pool, 0)
+    await shelves.put_more(pool, "A", {"MAIN": 1})
+    await pool.execute(
+        "INSERT INTO stock_movements (sku, warehouse, kind, cause, order_id, actor)"
+        " VALUES ('A', 'MAIN', 'short', 'pick', $1, 'tests')",
+        ahead,
+    )
+    late, _ = await shelves.order(pool, ("A", 1))
+    assert await reserve(pool, late) == "allocated"
+
+
+async def test_nothing_is_reserved_for_an_order_that_is_being_canceled(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 5})
+    order_id, _ = await shelves.order(pool, ("A", 3))
+    orders = OrderActivities(pool)
+    await orders.begin_cancel(Cancel(order_id, "cancel", "tests"))
+    confirmed = await orders.confirm_order(Confirm(order_id, "confirm", 60))
+    assert (confirmed.order.status, confirmed.work) == ("pending", [])
+    assert await shelves.level(pool, "A") == {"MAIN": (5, 0)}
+    await shelves.books_agree(pool)
+
+
+async def test_a_rule_that_is_lifted_is_told_to_who_waits(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 1})
+    nobody = sourcing.SiteRules(1, (), (Exclusion(sku="A"),))
+    by = sourcing.Author("tests", "warehouse")
+    async with pool.acquire() as conn, conn.transaction():
+        await sourcing.put_site_rules(conn, "MAIN", nobody, by)
+    ids = await waiting_orders(pool, 0)
+    await woken(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        await sourcing.put_site_rules(conn, "MAIN", sourcing.SiteRules(1, (), ()), by)
+    assert await woken(pool) == ids
+    assert await reserve(pool, ids[0], "woken") == "allocated"
+
+
+async def test_a_part_of_what_is_waited_for_leaves_the_rest_in_the_queue(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    order_id, _ = await shelves.order(pool, ("A", 5))
+    assert await reserve(pool, order_id) == "waiting"
+    await shelves.put_more(pool, "A", {"MAIN": 2})
+    assert await reserve(pool, order_id, "woken") == "waiting"
+    rows = await pool.fetch(
+        "SELECT status, quantity FROM reservations WHERE order_id = $1 ORDER BY status", order_id
+    )
+    assert [tuple(row) for row in rows] == [("allocated", 2), ("backordered", 3), ("released", 2)]
     await shelves.books_agree(pool)

@@ -25,7 +25,7 @@ from activities.contracts import (
 from activities.fulfillment import FulfillmentActivities
 from activities.orders import OrderActivities
 from api.holding import HoldAsk, HoldDesk
-from db import availability, catalog, holds, orders, picks, reconciliation
+from db import availability, catalog, holds, orders, picks, reconciliation, reservations
 from db.catalog import Correction, Why
 from db.new_ids import new_id
 from db.picks import Picked, Reporter
@@ -263,12 +263,22 @@ class World:
         wrong = [f"{difference}" for difference in report["found"]]
         async with self.pool.acquire() as conn:
             items = await availability.availability(conn, self.skus)
-        # Nobody waits while stock that could serve lies free.
-        return wrong + [
-            f"{item.sku}: {item.available} free, {item.backordered} waited for"
-            for item in items
-            if item.backordered and item.available
-        ]
+            waiting = await conn.fetch(
+                "SELECT order_id FROM reservations WHERE status = 'backordered'"
+            )
+            in_vain = await reservations.not_found(conn, [row["order_id"] for row in waiting])
+        # Nobody waits while stock that could serve lies free. Where one who waits has looked in
+        # vain, nothing is promised to that order before somebody counted.
+        doubtful = {place for places in in_vain.values() for place in places}
+        for item in items:
+            free = sum(
+                shelf.available
+                for shelf in item.warehouses
+                if (shelf.warehouse, item.sku) not in doubtful
+            )
+            if item.backordered and free:
+                wrong.append(f"{item.sku}: {free} free, {item.backordered} waited for")
+        return wrong
 
     async def deadlocks(self) -> int:
         """How many there were since the database was made."""

@@ -77,7 +77,13 @@ class AbsenceActivities:
             if not offer.open:
                 return step.order
             await substitutes.lock(step)
-            await substitutes.accept(step, offer, task.by)
+            await goods.take_off_missing(step)
+            kept_at = await substitutes.accept(step, offer, task.by)
+            # What was kept lies at a warehouse that may have closed since; news of that is told once.
+            for warehouse in kept_at:
+                if await closings.is_closed(step.conn, warehouse):
+                    step.order = await orders.load(step.conn, task.order_id)
+                    await self._recall(step, warehouse)
             return await step.save()
 
     @activity.defn
@@ -118,16 +124,16 @@ class AbsenceActivities:
                 # Reopened before anybody came to it.
                 return step.order
             await goods.take_off_missing(step)
-            units = await goods.recall_from(step, task.warehouse)
-            if not units:
+            if not await self._recall(step, task.warehouse):
                 return step.order
-            await timeline.record(
-                step.conn,
-                task.order_id,
-                "work_recalled",
-                data={"warehouse": task.warehouse, "reason": "closed", "lines": dict(units)},
-            )
             return await step.save()
+
+    async def _recall(self, step: orders.Step, warehouse: str) -> bool:
+        units = await goods.recall_from(step, warehouse)
+        if units:
+            data = {"warehouse": warehouse, "reason": "closed", "lines": dict(units)}
+            await timeline.record(step.conn, step.order_id, "work_recalled", data=data)
+        return bool(units)
 
     @activity.defn
     async def record_moved_date(self, task: DateMoved) -> Order:

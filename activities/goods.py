@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from activities import substitutes
-from db import fulfillment, orders, stock
+from db import fulfillment, orders, serials, stock
 from db.pool import Connection
 from domain.decisions import cancelable_units, units_not_coming
 from domain.order import FulfillmentOrder, Order
@@ -71,7 +71,8 @@ async def cancel_units(step: orders.Step, asked: Mapping[str, int]) -> None:
 async def recall_from(step: orders.Step, warehouse: str) -> Counter[str]:
     """Take back what a closed warehouse has not packed; units per line, which are open again.
 
-    Nobody else is woken for them: they lie where nobody is served from.
+    Nobody else is woken for them: they lie where nobody is served from. Pieces that were picked for
+    them are in stock again.
     """
     conn, order = step.conn, step.order
     units: Counter[str] = Counter()
@@ -89,6 +90,8 @@ async def recall_from(step: orders.Step, warehouse: str) -> Counter[str]:
     for line_id, quantity in units.items():
         await orders.move_units(conn, line_id, allocated=-quantity, open_=quantity)
     await _close_idle_work(conn, order)
+    told = serials.Told(f"{order.id}:{step.cause}", "kervan")
+    await serials.give_spare_back(conn, order.id, told)
     return units
 
 

@@ -55,11 +55,12 @@ async def end(
     await _tell(step, offer, f"substitute_{status}", by, data or {})
 
 
-async def accept(step: orders.Step, offer: Offer, by: Asked) -> None:
-    """Put the substitute in the place of the units that waited."""
+async def accept(step: orders.Step, offer: Offer, by: Asked) -> list[str]:
+    """Put the substitute in the place of the units that waited; the warehouses where it lies."""
     line_id, units = await substitutes.accept(step.conn, step.order_id, offer)
     sources = [{"warehouse": u.warehouse, "quantity": u.quantity} for u in units]
     await _tell(step, offer, "substitute_accepted", by, {"becomes": line_id, "sources": sources})
+    return sorted({unit.warehouse for unit in units})
 
 
 async def offer_what_is_there(step: orders.Step, seconds: float) -> bool:

@@ -202,7 +202,7 @@ async def pack(
             continue
         serials = list(one.serials)
         if not serials:
-            rows = await conn.fetch(_SQL["picked_serials"], order_id, one.line_id)
+            rows = await conn.fetch(_SQL["picked_serials"], order_id, one.line_id, warehouse)
             serials = [row["serial"] for row in rows][: one.quantity]
         if len(set(serials)) != one.quantity:
             raise Refused(

@@ -38,9 +38,10 @@ SELECT sku, serial, status, warehouse, order_id, shipment_id, $8, $9,
 FROM changed;
 
 -- name: picked_serials
--- Pieces that were picked for a line and are not packed yet.
+-- Pieces that were picked for a line at a warehouse and are not packed yet.
 SELECT serial FROM serials
-WHERE order_id = $1 AND line_id = $2 AND status = 'picked' ORDER BY serial FOR UPDATE;
+WHERE order_id = $1 AND line_id = $2 AND warehouse = $3 AND status = 'picked'
+ORDER BY serial FOR UPDATE;
 
 -- name: picked_for_order
 SELECT line_id, count(*)::int AS pieces FROM serials

@@ -3,8 +3,9 @@
 It repairs nothing: a difference is a defect, and what is wrong must be found before it is changed.
 
 All is read in one snapshot (REPEATABLE READ, read only), so that work in progress is seen whole or
-not at all: no false alarms under load. The report is written in a second, short transaction: a
-long one that writes would hold the change feed up.
+not at all: no false alarms under load. The report is written in a second, short transaction, and
+what the next check begins from in a third, which sums before its first write: a long one that has
+written would hold the change feed up.
 
 The ledger is summed from a checkpoint: the sums of all transactions before `upto`, which had all
 ended when it was kept. The ledger is append-only, so those sums stay what they are, and a check
@@ -94,7 +95,10 @@ async def reconcile(
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             findings = await _compare(conn, full=full, full_every=full_every)
         async with conn.transaction():
-            await _keep(conn, report_id, actor, findings)
+            added = await _keep(conn, report_id, actor, findings)
+        if added:
+            async with conn.transaction():
+                await _advance(conn, findings)
         report = await get(conn, report_id)
     assert report is not None  # noqa: S101 - just written
     return report
@@ -136,7 +140,8 @@ def _difference(kind: str, row: asyncpg.Record) -> Difference:
     return Difference(kind=kind, **{name: value for name, value in row.items() if name in _NAMES})
 
 
-async def _keep(conn: Connection, report_id: str, actor: str, findings: Findings) -> None:
+async def _keep(conn: Connection, report_id: str, actor: str, findings: Findings) -> bool:
+    """Write the report; False when a twin was faster."""
     added = await conn.fetchval(
         _SQL["add_reconciliation"],
         report_id,
@@ -147,9 +152,7 @@ async def _keep(conn: Connection, report_id: str, actor: str, findings: Findings
         findings.total,
         findings.began,
     )
-    if not added:
-        return
-    if findings.differences:
+    if added and findings.differences:
         columns = ("kind", "counter", "sku", "warehouse", "order_id", "line_id")
         await conn.execute(
             _SQL["add_differences"],
@@ -158,17 +161,19 @@ async def _keep(conn: Connection, report_id: str, actor: str, findings: Findings
             [d.expected for d in findings.differences],
             [d.found for d in findings.differences],
         )
-    await _advance(conn, findings)
+    return bool(added)
 
 
 async def _advance(conn: Connection, findings: Findings) -> None:
     """Keep the sums up to what had ended, for the next check to begin from."""
-    await conn.execute(_SQL["lock_sums"])
-    if findings.since is None:
-        await conn.execute(_SQL["forget_sums"])
-    elif await conn.fetchval(_SQL["sums_reach"], findings.generation) != findings.since:
-        return  # another check was faster
-    await conn.execute(_SQL["keep_sums"], findings.since, findings.ended, timeout=_PATIENCE_SECONDS)
+    await conn.fetchval(_SQL["think_big"])
+    await conn.execute(_SQL["lock_sums"], timeout=_PATIENCE_SECONDS)
+    kept: tuple[str, ...] = (_SQL["replace_sums"], findings.ended)
+    if findings.since is not None:
+        if await conn.fetchval(_SQL["sums_reach"], findings.generation) != findings.since:
+            return  # another check was faster
+        kept = (_SQL["add_to_sums"], findings.since, findings.ended)
+    await conn.execute(*kept, timeout=_PATIENCE_SECONDS)
     await conn.execute(
         _SQL["keep_checkpoint"],
         findings.generation,

@@ -150,30 +150,46 @@ GROUP BY r.order_id, r.line_id, r.sku, r.warehouse, r.status
 ORDER BY 1, 2, 4, 5 LIMIT $1;
 
 -- name: lock_sums
--- One writer of the sums at a time; the row is always there.
-SELECT 1 FROM stock_feed FOR UPDATE;
+-- One writer of the sums at a time. A lock of a row would be a write already.
+SELECT pg_advisory_xact_lock(hashtext('kervan stock sums'));
 
 -- name: sums_reach
 -- Up to where the sums are kept.
 SELECT upto::text FROM stock_checkpoint WHERE generation = $1;
 
--- name: forget_sums
-DELETE FROM stock_checkpoint_sums;
+-- name: replace_sums
+-- Sums the ledger's rows of all transactions before $1 anew. They are all summed before the first
+-- row is written (the count asks for them): a transaction that writes holds the change feed up.
+WITH summed AS MATERIALIZED (
+    SELECT sku, warehouse, sum(on_hand) AS on_hand, sum(allocated) AS allocated,
+        sum(held) AS held, sum(safety) AS safety, sum(damaged) AS damaged,
+        sum(quarantined) AS quarantined, sum(incoming) AS incoming
+    FROM stock_movements WHERE xact IS NULL OR xact < $1::text::xid8 GROUP BY sku, warehouse
+), forgotten AS (
+    DELETE FROM stock_checkpoint_sums k
+    WHERE NOT EXISTS (SELECT FROM summed s WHERE s.sku = k.sku AND s.warehouse = k.warehouse)
+)
+INSERT INTO stock_checkpoint_sums
+    (sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming)
+SELECT sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming
+FROM summed WHERE (SELECT count(*) FROM summed) > 0
+ON CONFLICT (sku, warehouse) DO UPDATE SET on_hand = excluded.on_hand,
+    allocated = excluded.allocated, held = excluded.held, safety = excluded.safety,
+    damaged = excluded.damaged, quarantined = excluded.quarantined, incoming = excluded.incoming;
 
--- name: keep_sums
--- Adds the ledger's rows of transactions from $1 (all of them when NULL) up to $2.
+-- name: add_to_sums
+-- Adds the ledger's rows of transactions from $1 up to $2; see `replace_sums` for the count.
+WITH summed AS MATERIALIZED (
+    SELECT sku, warehouse, sum(on_hand) AS on_hand, sum(allocated) AS allocated,
+        sum(held) AS held, sum(safety) AS safety, sum(damaged) AS damaged,
+        sum(quarantined) AS quarantined, sum(incoming) AS incoming
+    FROM stock_movements WHERE xact >= $1::text::xid8 AND xact < $2::text::xid8
+    GROUP BY sku, warehouse
+)
 INSERT INTO stock_checkpoint_sums AS kept
     (sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming)
-SELECT sku, warehouse, sum(on_hand), sum(allocated), sum(held), sum(safety), sum(damaged),
-    sum(quarantined), sum(incoming)
-FROM stock_movements
-WHERE $1::text IS NULL AND (xact IS NULL OR xact < $2::text::xid8)
-GROUP BY sku, warehouse
-UNION ALL
-SELECT sku, warehouse, sum(on_hand), sum(allocated), sum(held), sum(safety), sum(damaged),
-    sum(quarantined), sum(incoming)
-FROM stock_movements WHERE xact >= $1::text::xid8 AND xact < $2::text::xid8
-GROUP BY sku, warehouse
+SELECT sku, warehouse, on_hand, allocated, held, safety, damaged, quarantined, incoming
+FROM summed WHERE (SELECT count(*) FROM summed) > 0
 ON CONFLICT (sku, warehouse) DO UPDATE SET on_hand = kept.on_hand + excluded.on_hand,
     allocated = kept.allocated + excluded.allocated, held = kept.held + excluded.held,
     safety = kept.safety + excluded.safety, damaged = kept.damaged + excluded.damaged,

@@ -222,3 +222,19 @@ async def test_the_same_check_twice_is_one_report(pool: Pool) -> None:
     first = await reconciliation.reconcile(pool, "rec_1", "tests", full_every=day)
     assert await reconciliation.reconcile(pool, "rec_1", "other", full_every=day) == first
     assert await pool.fetchval("SELECT count(*) FROM stock_reconciliations") == 1
+
+
+async def test_the_ledger_is_summed_before_anything_is_written(pool: Pool) -> None:
+    await shop(pool)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE stock_checkpoint_sums IN SHARE MODE")
+        checking = asyncio.create_task(check(pool, full=True))
+        waiting = (
+            "SELECT backend_xid IS NULL FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO stock_checkpoint_sums%'"
+        )
+        while (unwritten := await pool.fetchval(waiting)) is None:
+            await asyncio.sleep(0.02)
+        assert unwritten
+        assert await pool.fetchval("SELECT count(*) FROM stock_reconciliations") == 1
+    assert (await checking)["differences"] == 0

@@ -187,7 +187,8 @@ async def correct(conn: Connection, corrections: Sequence[Correction], why: Why)
         raise Refused(
             "already_recorded", "The ledger has these movements already.", cause=why.cause
         ) from None
-    gained = {m.sku for m in movements if m.on_hand - m.damaged - m.safety > 0}
+    # After a count, whatever it found, orders may ask again where they looked in vain.
+    gained = {m.sku for m in movements if m.kind == "count" or m.on_hand - m.damaged - m.safety > 0}
     if gained:
         await wake_waiting(conn, gained, why.cause)
     return [dict(row) for row in rows]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
+
 from db import bins, catalog, places
 from db.catalog import Correction, Why
 from db.handling import Change, change
@@ -59,7 +61,8 @@ async def create(conn: Connection, count_id: str, sheet: Sheet, by: Person) -> N
     """A sheet of places, without the books' numbers.
 
     Raises:
-        Refused: there is nothing to count that is not being counted already.
+        Refused: there is nothing to count that is not being counted already, or another sheet with
+            one of the places was made at the same moment.
 
     """
     skus = list(sheet.skus)
@@ -97,15 +100,20 @@ async def _spots(conn: Connection, sheet: Sheet, skus: Sequence[str]) -> list[Sp
 async def _add_lines(
     conn: Connection, count_id: str, warehouse: str, after: int, spots: Sequence[Spot]
 ) -> None:
-    await conn.execute(
-        _SQL["add_count_lines"],
-        count_id,
-        after,
-        warehouse,
-        [sku for sku, _, _ in spots],
-        [bin_ for _, bin_, _ in spots],
-        [lot for _, _, lot in spots],
-    )
+    try:
+        await conn.execute(
+            _SQL["add_count_lines"],
+            count_id,
+            after,
+            warehouse,
+            [sku for sku, _, _ in spots],
+            [bin_ for _, bin_, _ in spots],
+            [lot for _, _, lot in spots],
+        )
+    except asyncpg.UniqueViolationError:
+        # Another sheet was faster.
+        detail = "One of these places is being counted on another sheet."
+        raise Refused("counted_elsewhere", detail, warehouse=warehouse) from None
 
 
 async def report(
@@ -118,7 +126,8 @@ async def report(
     """What was found. Small differences are booked at once, others wait for a decision.
 
     Raises:
-        Refused: the count is over; a place is not on the sheet, or was counted before.
+        Refused: the count is over; a place is not on the sheet, was counted before, or is being
+            counted on another one.
 
     """
     count, lines = await _open(conn, count_id, {one.sku for one in counted})
@@ -210,12 +219,13 @@ async def _book(  # noqa: PLR0913, PLR0917 - one row
     by: Person,
     note: str | None,
 ) -> None:
-    if not variance:
-        return
     reason = "cycle count" if note is None else f"cycle count: {note}"
     why = Why(f"cycle-count:{count_id}:{line['position']}", by.name, reason)
     correction = Correction(line["sku"], warehouse, "count", variance)
-    await change(conn, [Change(correction, line["bin"], line["lot"], "count")], why)
+    # A count that finds what the books say is news, too: orders that looked here in vain may ask
+    # again. No bin changes with it.
+    bin_, lot = (line["bin"], line["lot"]) if variance else ("", "")
+    await change(conn, [Change(correction, bin_, lot, "count")], why)
 
 
 async def decide(

@@ -220,3 +220,32 @@ async def test_fast_movers_are_class_a(counted: Storehouse) -> None:
     listed = (await counted.api.get("/v1/cycle-counts?status=open&limit=1")).json()
     assert [x["id"] for x in listed["items"]] == [slow["id"]]
     assert listed["next_cursor"] is not None
+
+
+async def test_a_count_that_agrees_with_the_books_is_written_and_wakes_who_waits(
+    counted: Storehouse,
+) -> None:
+    order_id, _, [line_id] = await counted.order(("A", 1))
+    # It looked for a unit here in vain, and waits.
+    await counted.pool.execute(
+        "INSERT INTO reservations (order_id, line_id, sku, quantity, status, cause, priority,"
+        " queued_at) VALUES ($1, $2, 'A', 1, 'backordered', 'tests', 0, now())",
+        order_id,
+        line_id,
+    )
+    made = await sheet(counted, bins=["A-01"])
+    body = {"lines": [seen("A", "A-01", 10)]}
+    await counted.done(f"/v1/cycle-counts/{made['id']}/counted", body)
+    row = (await counted.api.get("/v1/stock/movements?sku=A&limit=1")).json()["items"][0]
+    assert (row["kind"], row["on_hand"]) == ("count", 0)
+    woken = "SELECT count(*) FROM outbox WHERE order_id = $1 AND kind = 'stock_arrived'"
+    assert await counted.pool.fetchval(woken, order_id) == 1
+
+
+async def test_two_sheets_over_the_same_places_at_once_are_one(counted: Storehouse) -> None:
+    made = await asyncio.gather(
+        *(counted.post("/v1/cycle-counts", {"warehouse": "MAIN", "skus": ["A"]}) for _ in range(6))
+    )
+    assert sorted(answer.status_code for answer in made) == [201, 409, 409, 409, 409, 409]
+    refused = {answer.json()["code"] for answer in made if answer.status_code == 409}
+    assert refused <= {"counted_elsewhere", "nothing_to_count"}

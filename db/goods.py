@@ -43,6 +43,8 @@ async def receive(conn: Connection, warehouse: str, goods: Sequence[Goods], why:
 
     """
     await catalog.lock_levels(conn, [(one.sku, warehouse) for one in goods])
+    # Lots and pieces are no warehouse's own: they are written in one order everywhere.
+    goods = sorted(goods, key=lambda one: (one.sku, one.lot, one.serials))
     kinds = await bins.kinds(conn, warehouse, [one.bin for one in goods])
     changes = []
     for one in goods:

@@ -4,6 +4,7 @@ Every change of counters is a row of the stock ledger, every change of a place o
 of places; both carry the same cause. The levels are locked first, sorted as everywhere.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -176,7 +177,8 @@ async def carry_out(
 ) -> list[Row]:
     """Out of bins, then the counters, then into bins: no constraint is crossed on the way.
 
-    The caller holds the locks of all levels. Answers those that were touched.
+    What goes into a bin and out of it at once is one movement of that bin. The caller holds the
+    locks of all levels. Answers those that were touched.
 
     Raises:
         Refused: see `catalog.correct`; or more would go into bins than there is outside them.
@@ -187,11 +189,12 @@ async def carry_out(
         "reason": why.reason,
         "occurred_at": why.occurred_at,
     }
+    touched = {(m.sku, m.warehouse) for m in [*outs, *ins]}
+    touched |= {(c.sku, c.warehouse) for c in corrections}
+    outs, ins = _netted([*outs, *ins])
     await places.write(conn, outs, **told)
     if corrections:
         await catalog.correct(conn, corrections, why)
-    touched = {(m.sku, m.warehouse) for m in [*outs, *ins]}
-    touched |= {(c.sku, c.warehouse) for c in corrections}
     levels = await catalog.lock_levels(conn, sorted(touched))
     shelves = Shelves(levels, [])
     for move in ins:
@@ -199,6 +202,14 @@ async def carry_out(
         levels[move.sku, move.warehouse] = _with(levels[move.sku, move.warehouse], move.quantity)
     await places.write(conn, ins, **told)
     return [levels[level] for level in sorted(levels)]
+
+
+def _netted(moves: Iterable[PlaceMove]) -> tuple[list[PlaceMove], list[PlaceMove]]:
+    units: Counter[PlaceMove] = Counter()
+    for move in moves:
+        units[replace(move, quantity=0)] += move.quantity
+    net = [replace(place, quantity=quantity) for place, quantity in units.items()]
+    return [m for m in net if m.quantity < 0], [m for m in net if m.quantity > 0]
 
 
 def _with(level: Row, placed: int) -> Row:

@@ -55,6 +55,19 @@ async def test_goods_are_received_put_away_and_moved(store: Storehouse) -> None:
     await everything_agrees(store.pool)
 
 
+async def test_goods_move_through_a_bin_in_one_request(store: Storehouse) -> None:
+    await store.receive(
+        {"sku": "A", "quantity": 5, "bin": "A-01"}, {"sku": "A", "quantity": 3, "bin": "B-02"}
+    )
+    lines = [
+        {"sku": "A", "quantity": 5, "from_bin": "A-01", "to_bin": "B-02"},
+        {"sku": "A", "quantity": 3, "from_bin": "B-02", "to_bin": "BULK"},
+    ]
+    await store.done("/v1/stock/moves", {"warehouse": "MAIN", "lines": lines})
+    assert await store.places("A") == {("B-02", None): 5, ("BULK", None): 3}
+    await everything_agrees(store.pool)
+
+
 async def test_more_than_there_is_goes_nowhere(store: Storehouse) -> None:
     await store.receive({"sku": "A", "quantity": 5}, {"sku": "A", "quantity": 3, "bin": "A-01"})
     assert await store.refused("/v1/stock/putaways", putaway("A", 6, "A-01")) == "not_loose"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from activities import substitutes
-from db import fulfillment, orders, serials, stock
+from db import fulfillment, orders, pick_lists, serials, stock
 from db.pool import Connection
 from domain.decisions import cancelable_units, units_not_coming
 from domain.order import FulfillmentOrder, Order
@@ -126,6 +126,7 @@ async def _close_idle_work(conn: Connection, order: Order) -> None:
     for work in (await orders.load(conn, order.id)).fulfillment_orders:
         if work.id in touched and (end := _end_of(work)) is not None:
             await fulfillment.set_work_status(conn, work, end)
+    await pick_lists.close_idle(conn, order.id)
 
 
 def _end_of(work: FulfillmentOrder) -> FulfillmentOrderStatus | None:

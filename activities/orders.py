@@ -17,7 +17,17 @@ from activities.contracts import (
     ShortPick,
 )
 from activities.reserving import ReservationDesk
-from db import fulfillment, holds, notifications, orders, payments, serials, stock, timeline
+from db import (
+    fulfillment,
+    holds,
+    notifications,
+    orders,
+    payments,
+    pick_lists,
+    serials,
+    stock,
+    timeline,
+)
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
@@ -143,6 +153,7 @@ class OrderActivities:
             units = Counter({line.id: line.allocated + line.backordered for line in order.lines})
             await stock.release(conn, order.id, units, f"{order.id}:{task.cause}")
             await holds.release_for(conn, order.id, f"{order.id}:{task.cause}")
+            await pick_lists.close_idle(conn, order.id)
             back = serials.Told(f"{order.id}:{task.cause}", task.by.actor)
             await serials.give_back(conn, order.id, back)
             for line in order.lines:

@@ -45,8 +45,16 @@ async def candidates(
     """Work for a new list: that which is named, or what is most urgent and claimed by nobody.
 
     Until the transaction ends, nobody else makes a list at this warehouse.
+
+    Raises:
+        Refused: the warehouse is closed.
+
     """
-    await conn.fetchval(_SQL["lock_warehouse"], warehouse)
+    closed_at = await conn.fetchval(_SQL["lock_warehouse"], warehouse)
+    if closed_at is not None:
+        detail = "Nobody is served from there: its work is recalled."
+        told = {"warehouse": warehouse, "closed_at": closed_at.isoformat()}
+        raise Refused("warehouse_closed", detail, **told)
     named = None if work_ids is None else list(work_ids)
     rows = await conn.fetch(_SQL["candidates"], warehouse, named, limit)
     return [dict(row) for row in rows]
@@ -190,8 +198,24 @@ async def pick(conn: Connection, list_id: str, found: Sequence[Found], reporter:
             reports.setdefault(work, []).append(picked)
     for order_id, work_id in sorted(reports):
         await picks.pick(conn, order_id, work_id, reports[order_id, work_id], reporter)
-    if all(part["left"] == 0 or part["over"] for part in await parts_of(conn, list_id)):
+    if _nothing_left(await parts_of(conn, list_id)):
         await conn.execute(_SQL["close_list"], list_id, "done")
+
+
+def _nothing_left(parts: Sequence[Row]) -> bool:
+    return all(part["left"] == 0 or part["over"] for part in parts)
+
+
+async def close_idle(conn: Connection, order_id: str) -> None:
+    """Work of an order was taken back: end the rounds on which nothing is left for the picker.
+
+    The caller holds the locks of the order and of its levels, and has written what it took back.
+    """
+    for row in await conn.fetch(_SQL["lock_lists_of_order"], order_id):
+        parts = await parts_of(conn, row["id"])
+        if _nothing_left(parts):
+            done = any(part["picked"] or part["short"] for part in parts)
+            await conn.execute(_SQL["close_list"], row["id"], "done" if done else "canceled")
 
 
 async def _lock_open(conn: Connection, list_id: str) -> None:

@@ -1,6 +1,6 @@
 -- name: lock_warehouse
 -- Pick lists of a warehouse are made one after another, so that each sees what the others took.
-SELECT 1 FROM warehouses WHERE code = $1 FOR NO KEY UPDATE;
+SELECT closed_at FROM warehouses WHERE code = $1 FOR NO KEY UPDATE;
 
 -- name: candidates
 -- Work that nobody picks yet, urgent first, then by its deadline; with the units left to pick.
@@ -98,6 +98,14 @@ WITH closed AS (
     UPDATE pick_lists SET status = $2, closed_at = now() WHERE id = $1
 )
 UPDATE pick_list_orders SET claimed = false WHERE pick_list_id = $1 AND claimed;
+
+-- name: lock_lists_of_order
+-- The rounds under way that an order's work is on.
+SELECT id FROM pick_lists k
+WHERE status = 'in_progress' AND EXISTS (SELECT FROM pick_list_orders c
+    JOIN fulfillment_orders f ON f.id = c.fulfillment_order_id
+    WHERE c.pick_list_id = k.id AND f.order_id = $1)
+ORDER BY id FOR UPDATE;
 
 -- name: read_lists
 -- Pick lists with their slots and stops, in the order of the ids asked for.

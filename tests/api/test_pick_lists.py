@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+from activities.contracts import Cancel
+from activities.orders import OrderActivities
+from db import closings
 from tests.api.orders import Shopfront, codes
 from tests.api.storehouse import Storehouse
 from tests.api.test_quarantine import day
@@ -211,3 +214,18 @@ async def test_rounds_are_listed_newest_first(store: Storehouse) -> None:
     assert codes(await store.post("/v1/pick-lists", nothing)) == {
         "/fulfillment_orders/0": "unknown_fulfillment_order"
     }
+
+
+async def test_no_round_is_made_at_a_closed_warehouse_and_none_stays_without_work(
+    store: Storehouse,
+) -> None:
+    await store.receive({"sku": "A", "quantity": 5, "bin": "A-01"})
+    order_id, _, _ = await store.order(("A", 3))
+    made = await round_of(store)
+    await OrderActivities(store.pool).begin_cancel(Cancel(order_id, "cancel", "customer"))
+    ended = (await store.api.get(f"/v1/pick-lists/{made['id']}")).json()
+    assert ended["status"] == "canceled"
+    await store.order(("A", 1))
+    async with store.pool.acquire() as conn, conn.transaction():
+        await closings.close(conn, "MAIN", "flood", "tests")
+    assert await store.refused("/v1/pick-lists", {"warehouse": "MAIN"}) == "warehouse_closed"

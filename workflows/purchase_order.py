@@ -49,6 +49,8 @@ with workflow.unsafe.imports_passed_through():
 _OPERATOR = Asker("temporal", "operator")
 # How long an answer waits for the mail to go out; then it says that it is on its way.
 _MAIL_PATIENCE = timedelta(seconds=5)
+# Between tries of a mail, in seconds: six a day fill a history in years.
+_LONGEST_MAIL_PAUSE = 14_400.0
 
 Step = Callable[[Any, Any], Awaitable[Purchase]]
 
@@ -192,9 +194,11 @@ class PurchaseOrderWorkflow:
 
     async def _post_order(self, number: int) -> None:
         """Mail the order until it is out. A few quick tries, then with a cry for help at a slower
-        pace; an address that is refused for good waits for a person.
+        pace, which becomes slower still: a server may be away for weeks, and each try stands in the
+        history. An address that is refused for good waits for a person.
         """
         mail = SupplierMail(self._purchase.id, "order", number)
+        pause = self._policy.step_retry_interval
         while True:
             try:
                 outcome = await workflow.execute_activity_method(
@@ -214,7 +218,8 @@ class PurchaseOrderWorkflow:
                 self._push(partial(self._mail_refused, number, outcome))
                 return
             self._need_help(MAIL_FAILED, f"the mail keeps failing: {outcome}")
-            await asyncio.sleep(self._policy.step_retry_interval)
+            await asyncio.sleep(pause)
+            pause = max(pause, min(2 * pause, _LONGEST_MAIL_PAUSE))
 
     async def _sent(self, number: int) -> None:
         self._attention.pop(MAIL_FAILED, None)

@@ -2,6 +2,7 @@
 PostgreSQL alone takes the second.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,6 +47,8 @@ from workflows.purchase_messages import (
 )
 
 router = APIRouter(tags=["buying"])
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 _PATH = "/v1/purchase-orders/{purchase_order_id}"
 
@@ -129,15 +132,18 @@ async def close_purchase(request: Request, purchase_order_id: str) -> Response:
 
 async def _end(request: Request, purchase_order_id: str, update: str) -> Response:
     caller, parsed = await admit(request, WAREHOUSE), await parse(request, EndPurchaseIn)
+    # A person's words stay in PostgreSQL; the workflow's history holds codes.
     reason = parsed.value.reason
+    code = reason if _CODE.fullmatch(reason) else "other"
     return await _ask(
         request,
         caller,
         parsed,
         purchase_order_id,
         update,
-        lambda who: EndRequest(who, reason),
-        reason=reason,
+        lambda who: EndRequest(who, code),
+        words=None if code == reason else reason,
+        reason=code,
     )
 
 
@@ -214,6 +220,7 @@ async def _ask(
     **data: Any,  # noqa: ANN401 - what the timeline tells of the request
 ) -> Response:
     own, purchase_id = services(request), known_id(purchase_order_id, WHAT)
+    words, note = data.pop("words", None), getattr(parsed.value, "note", None)
 
     async def view(conn: Connection, _: object, __: Made) -> Answer:
         return await answer(conn, own, purchase_id)
@@ -225,7 +232,7 @@ async def _ask(
         build=lambda who, _: build(who),
         view=view,
         data=data,
-        note=getattr(parsed.value, "note", None),
+        note="\n\n".join(part for part in (words, note) if part) or None,
         subject=PURCHASE_ORDERS,
     )
     desk = Desk(own, caller, parsed.request_hash, idempotency_key(request))

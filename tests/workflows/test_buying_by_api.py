@@ -10,6 +10,7 @@ from tests.api.conftest import opened, settings_of
 from tests.api.test_purchasing import draft, stocked
 from tests.workflows.life import eventually
 from tests.workflows.shop import Shop
+from workflows import ids
 
 
 @pytest_asyncio.fixture
@@ -104,3 +105,16 @@ async def test_a_request_while_nobody_works_goes_on_later(
     events = [e["type"] for e in (await api.get(f"{path}/events")).json()["items"]]
     assert events.count("send_requested") == 1
     assert len(list(shop.mail_dir.glob("*.eml"))) == 1
+
+
+async def test_the_words_of_a_reason_stay_out_of_the_history(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await stocked(api, "SHIRT")
+    made = await draft(api, ("SHIRT", 12))
+    path = f"/v1/purchase-orders/{made['id']}"
+    await asked(api, path, "cancel", {"reason": "Ayla called"})
+    handle = shop.temporal.get_workflow_handle(ids.purchase_workflow_id(made["id"]))
+    assert "Ayla" not in (await handle.fetch_history()).to_json()
+    events = (await api.get(f"{path}/events")).text
+    assert "Ayla called" in events

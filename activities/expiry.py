@@ -1,9 +1,9 @@
-"""Lots that are good no longer leave the sale: one transaction, as often as it is asked for."""
+"""Lots that are good no longer leave the sale, a slice of shelves in a transaction."""
 
 from temporalio import activity
 
 from activities.contracts import ExpireLots, LotsExpired
-from db.expiry import expire_lots
+from db.expiry import expire_in_slices
 from db.pool import Pool
 
 
@@ -16,8 +16,7 @@ class ExpiryActivities:
     @activity.defn
     async def expire_lots(self, task: ExpireLots) -> LotsExpired:
         """Put what has expired into quarantine; what orders were promised is reported."""
-        async with self._pool.acquire() as conn, conn.transaction():
-            found = await expire_lots(conn, cause=task.cause)
+        found = await expire_in_slices(self._pool, task.cause)
         promised = [
             f"{left.quantity} of {left.sku} in lot {left.lot} at {left.warehouse} {left.bin}"
             for left in found.promised

@@ -13,7 +13,9 @@ from db.catalog import Correction, Why
 from db.handling import carry_out
 from db.new_ids import new_id
 from db.places import Place, PlaceMove
-from db.pool import Connection
+from db.pool import Connection, Pool
+
+_SLICE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,37 @@ class Expired:
     promised: Sequence[Leftover]
 
 
+async def expire_in_slices(pool: Pool, cause: str) -> Expired:
+    """`expire_lots` for all shelves, a slice of levels in a transaction: orders that want one of
+    them wait for a slice and not for the whole house.
+    """
+    async with pool.acquire() as conn:
+        levels = await bins.expired_levels(conn, places.this_day())
+    moved: list[dict[str, Any]] = []
+    promised: list[Leftover] = []
+    for start in range(0, len(levels), _SLICE):
+        async with pool.acquire() as conn, conn.transaction():
+            found = await expire_lots(conn, cause=cause, only=levels[start : start + _SLICE])
+        moved += found.moved
+        promised += found.promised
+    return Expired(moved, promised)
+
+
 async def expire_lots(
-    conn: Connection, today: date | None = None, *, cause: str = "", actor: str = "kervan"
+    conn: Connection,
+    today: date | None = None,
+    *,
+    cause: str = "",
+    actor: str = "kervan",
+    only: Sequence[places.Level] | None = None,
 ) -> Expired:
     """Quarantine what lies in bins and expired before `today` (UTC's when None).
 
-    Run it in a transaction, as often as you like: what it moved once it does not find again.
+    `only` names the levels to look at. Run it in a transaction, as often as you like: what it
+    moved once it does not find again.
     """
     day = today or places.this_day()
-    levels = await bins.expired_levels(conn, day)
+    levels = await bins.expired_levels(conn, day) if only is None else only
     if not levels:
         return Expired([], [])
     locked = await catalog.lock_levels(conn, levels)

@@ -12,7 +12,7 @@ import pytest
 
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
-from db import bins, catalog, cycle_counts, goods, handling, picks, stock
+from db import bins, catalog, cycle_counts, expiry, goods, handling, picks, stock
 from db.catalog import Why
 from db.expiry import expire_lots
 from db.handling import BinMove
@@ -287,6 +287,21 @@ async def test_expiry_running_twice_at_once_moves_each_unit_once(pool: Pool) -> 
 
     assert sorted(await asyncio.gather(*(run() for _ in range(4)))) == [0, 0, 0, 5]
     assert await places(pool, "M") == {("Q", "L"): 5}
+    await everything_agrees(pool)
+
+
+async def test_expired_lots_of_many_shelves_leave_in_slices(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "_SLICE", 1)
+    await build(pool, "M", "N", lots=True)
+    for sku in ("M", "N"):
+        await receive(pool, goods.Goods(sku, 5, "A", "L", TODAY))
+    await pool.execute("UPDATE lots SET expires_on = expires_on - 9")
+    found = await expiry.expire_in_slices(pool, "expire:test")
+    assert [(row["sku"], row["quantity"]) for row in found.moved] == [("M", 5), ("N", 5)]
+    rows = await pool.fetch("SELECT sku, xmin FROM stock_levels")
+    assert len({row["xmin"] for row in rows}) == 2
     await everything_agrees(pool)
 
 

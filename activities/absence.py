@@ -79,7 +79,7 @@ class AbsenceActivities:
             await substitutes.lock(step)
             await goods.take_off_missing(step)
             kept_at = await substitutes.accept(step, offer, task.by)
-            # What was kept lies at a warehouse that may have closed since; news of that is told once.
+            # A warehouse may have closed meanwhile, and news of that is told once.
             for warehouse in kept_at:
                 if await closings.is_closed(step.conn, warehouse):
                     step.order = await orders.load(step.conn, task.order_id)

@@ -28,6 +28,8 @@ async def take_off_missing(step: orders.Step) -> None:
         units = +Counter({w.line_id: w.short - known.get(w.line_id, 0) for w in work.lines})
         if not units:
             continue
+        if not found_out:
+            await stock.lock_claimed(step.conn, step.order_id)
         await stock.report_missing(
             step.conn, step.order_id, work.warehouse, units, f"{work.id}:{step.cause}"
         )

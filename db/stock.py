@@ -122,9 +122,14 @@ async def claims(conn: Connection, order_id: str, status: ReservationStatus) -> 
     return [Claim(**row) for row in await conn.fetch(_SQL["claims"], order_id, status)]
 
 
+async def lock_claimed(conn: Connection, order_id: str) -> None:
+    """Lock the levels of all items that an order has claims on, before any of them is moved."""
+    await conn.execute(_SQL["lock_claimed"], order_id)
+
+
 async def release(conn: Connection, order_id: str, units: Counter[str], cause: str) -> None:
     """Give allocated units back to the shelf, waiting ones first leave the queue; wake others."""
-    await conn.execute(_SQL["lock_claimed"], order_id)
+    await lock_claimed(conn, order_id)
     waiting = await end_claims(
         conn, order_id, units, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
     )
@@ -148,7 +153,7 @@ async def recall(
     """Like `release`, for known units: `waiting` ones leave the queue, and those of `placed`
     (units per line, by warehouse) go back to the shelf of that very warehouse.
     """
-    await conn.execute(_SQL["lock_claimed"], order_id)
+    await lock_claimed(conn, order_id)
     left = await end_claims(
         conn, order_id, waiting, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED
     )

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api.views import Links, Row, money
+from domain.money import LARGEST_AMOUNT
 from domain.purchasing import CAN
 from domain.replenishment import (
     Demand,
@@ -83,6 +84,7 @@ def suggestion(row: Row, found: Suggestion, rules: Rules) -> dict[str, Any]:
     """What to do about an item, with the whole reckoning."""
     demand, position, how = reckoned(row)
     currency, cost = row["currency"], row["unit_cost"]
+    total = cost * found.quantity if currency else None
     levels = found.levels
     return {
         "sku": row["sku"],
@@ -90,7 +92,7 @@ def suggestion(row: Row, found: Suggestion, rules: Rules) -> dict[str, Any]:
         "warehouse": row["warehouse"],
         "kind": found.verdict,
         "quantity": found.quantity,
-        "cost": money(cost * found.quantity, currency) if currency else None,
+        "cost": money(total, currency) if total is not None and total <= LARGEST_AMOUNT else None,
         "surplus": found.surplus,
         "cover_days": found.cover_days,
         "reorder_point": levels.reorder_point,

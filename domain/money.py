@@ -7,6 +7,10 @@ from typing import Self
 from domain.errors import CurrencyMismatch, UnknownCurrency
 
 
+# Every integer that JavaScript and IEEE doubles carry exactly.
+LARGEST_AMOUNT = 2**53 - 1
+
+
 def _codes(text: str) -> list[str]:
     return text.split()
 

@@ -6,6 +6,7 @@ It holds codes, units, costs and days, nothing of the customer: no postal code, 
 from collections.abc import Sequence
 from typing import Any
 
+from domain.money import LARGEST_AMOUNT
 from domain.sourcing_rules import Rules, Site
 from domain.sourcing_search import Found, Search, Weight
 
@@ -51,7 +52,7 @@ def served(search: Search, found: Found, refused: Refusals, missing: int) -> dic
         "criteria": list(rules.criteria),
         "currency": rules.currency,
         "parcels": len(parcels),
-        "cost": sum([row["cost"] for row in rows[: len(parcels)]]),
+        "cost": min(LARGEST_AMOUNT, sum([row["cost"] for row in rows[: len(parcels)]])),
         "promised_days": max([offers[number].days for number, _ in parcels]),
         "exact": found.exact,
         "looked_at": len(offers) + len(refused),
@@ -112,7 +113,7 @@ def _row(search: Search, number: int, given: int, why: str) -> dict[str, Any]:
         "why": why,
         "units": units,
         "given": given,
-        "cost": zone.parcel_cost + (given or units) * zone.unit_cost,
+        "cost": zone.cost_of(given or units),
         "zone": zone.number,
         "promised_days": offer.days,
     }

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from domain.money import LARGEST_AMOUNT
+
 # What plans can be compared by. Shop-wide rules put them into an order, and may leave some out.
 CRITERIA = ("parcels", "cost", "distance", "promise", "balance", "priority")
 
@@ -50,6 +52,10 @@ class Zone:
     unit_cost: int = 0
     countries: tuple[str, ...] = ()
     postal_prefixes: tuple[str, ...] = ()
+
+    def cost_of(self, units: int) -> int:
+        """What a parcel of so many units costs: told no higher than an amount can be."""
+        return min(LARGEST_AMOUNT, self.parcel_cost + units * self.unit_cost)
 
 
 @dataclass(frozen=True, slots=True)

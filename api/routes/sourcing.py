@@ -242,7 +242,7 @@ def _parcel(
         "warehouse": site.code,
         "kind": site.kind,
         "zone": zone.number,
-        "cost": views.money(zone.parcel_cost + units * zone.unit_cost, rules.currency),
+        "cost": views.money(zone.cost_of(units), rules.currency),
         "promised_on": rules.promised_on(today, site.handling_days + zone.transit_days),
         "lines": [_line(allocation) for allocation in allocations],
     }

@@ -119,6 +119,9 @@ async def put_terms(request: Request, sku: str, code: str) -> Response:
     """Make or change terms. A preferred supplier takes the place of the one before."""
     await admit(request, WAREHOUSE)
     body = (await parse(request, TermsIn)).value
+    if body.beyond_amounts:
+        detail = "The least that can be bought costs more than 2^53 minor units."
+        raise invalid([FieldError("/unit_cost/amount", "too_large", detail)])
     item, name = path_code(sku, "sku", LONGEST_SKU), path_code(code, "code", LONGEST_CODE)
     async with services(request).pool.acquire() as conn, conn.transaction():
         supplier = await suppliers.lock(conn, name)

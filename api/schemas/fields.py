@@ -23,10 +23,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from domain.errors import UnknownCurrency
-from domain.money import exponent
+from domain.money import LARGEST_AMOUNT, exponent
 
-# Every integer that JavaScript and IEEE doubles carry exactly.
-MAX_AMOUNT = 2**53 - 1
+MAX_AMOUNT = LARGEST_AMOUNT
 MAX_QUANTITY = 1_000_000
 _MAX_METADATA_BYTES = 16_384
 _EARLIEST_YEAR = 1970

@@ -54,6 +54,11 @@ class TermsIn(Strict):
     pack_size: Quantity = 1
     preferred: bool = False
 
+    @property
+    def beyond_amounts(self) -> bool:
+        """Whether the least that can be bought costs more than an amount can be."""
+        return self.unit_cost.amount * max(self.moq, self.pack_size) > MAX_AMOUNT
+
 
 class PurchaseLineIn(Strict):
     """Units of an item. Cost and day come from the supplier's terms when they are left out."""

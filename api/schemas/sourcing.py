@@ -26,13 +26,19 @@ ZoneNumber = Annotated[int, Field(ge=0, le=99, description="how far: 0 is neares
 Prefix = Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z]([0-9A-Za-z -]*[0-9A-Za-z])?$")]
 
 
+class CostIn(MoneyIn):
+    """What a parcel or a unit costs; sums of many of them are still amounts."""
+
+    amount: Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
 class ReachIn(Strict):
     """How far, how long and how dear."""
 
     zone: ZoneNumber
     transit_days: Days
-    parcel_cost: MoneyIn | None = None
-    unit_cost: MoneyIn | None = None
+    parcel_cost: CostIn | None = None
+    unit_cost: CostIn | None = None
 
     def zone_of(self, countries: Sequence[str] = (), prefixes: Sequence[str] = ()) -> Zone:
         """The zone as the planner knows it."""
@@ -48,7 +54,7 @@ class ReachIn(Strict):
     def other_money(self, currency: str, *path: str | int) -> Iterator[FieldError]:
         """Costs that are not in the shop's currency."""
         for name in ("parcel_cost", "unit_cost"):
-            cost: MoneyIn | None = getattr(self, name)
+            cost: CostIn | None = getattr(self, name)
             if cost is not None and cost.currency != currency:
                 where = pointer((*path, name, "currency"))
                 yield FieldError(where, "currency_mismatch", f"Costs are in {currency}.")

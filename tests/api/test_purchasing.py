@@ -84,6 +84,18 @@ async def test_one_supplier_of_an_item_is_preferred(api: httpx2.AsyncClient) -> 
     assert (await api.put("/v1/items/SHIRT/suppliers/NONE", json=terms)).status_code == 404
 
 
+async def test_the_least_that_can_be_bought_costs_no_more_than_an_amount_can_be(
+    api: httpx2.AsyncClient,
+) -> None:
+    await stocked(api, "SHIRT")
+    dear = {"amount": 2**53 // 1_000, "currency": "EUR"}
+    path = "/v1/items/SHIRT/suppliers/ACME"
+    for too_much in ({"moq": 1_001}, {"pack_size": 1_001}):
+        refused = await api.put(path, json={"unit_cost": dear, **too_much})
+        assert codes(refused) == [("/unit_cost/amount", "too_large")]
+    assert (await api.put(path, json={"unit_cost": dear, "moq": 1_000})).status_code == 200
+
+
 async def test_a_supplier_has_one_currency(api: httpx2.AsyncClient) -> None:
     await stocked(api, "SHIRT")
     lira = {"unit_cost": {"amount": 1, "currency": "TRY"}}
@@ -422,6 +434,17 @@ async def test_a_suggestion_tells_how_it_was_reckoned(api: httpx2.AsyncClient, p
     )
     wrong = await api.get("/v1/replenishment/suggestions?kind=none")
     assert wrong.status_code == 422
+
+
+async def test_a_suggestion_beyond_all_amounts_has_no_cost(
+    api: httpx2.AsyncClient, pool: Pool
+) -> None:
+    await stocked(api, "SHIRT")
+    await low_on(api, pool, "SHIRT")
+    await pool.execute("UPDATE item_suppliers SET unit_cost = $1, moq = 1000000", 2**53 - 1)
+    [found] = (await api.get("/v1/replenishment/suggestions")).json()["items"]
+    assert (found["quantity"], found["cost"]) == (1_000_000, None)
+    assert found["terms"]["unit_cost"]["amount"] == 2**53 - 1
 
 
 async def test_suggestions_become_one_draft_and_are_gone(

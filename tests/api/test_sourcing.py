@@ -117,6 +117,10 @@ async def test_changes_come_page_by_page(shop: httpx2.AsyncClient) -> None:
             {"abroad": RULES["abroad"] | {"unit_cost": {"amount": 1, "currency": "EUR"}}},  # type: ignore[operator]
             {"/abroad/unit_cost/currency": "currency_mismatch"},
         ),
+        (
+            {"home": RULES["home"] | {"unit_cost": lira(10**9 + 1)}},  # type: ignore[operator]
+            {"/home/unit_cost/amount": "too_large"},
+        ),
         ({"surprise": 1}, {"/surprise": "unknown_field"}),
     ],
 )
@@ -157,6 +161,10 @@ async def test_rules_that_are_none_are_refused_field_by_field(
         (
             {"zones": [ZONE | {"parcel_cost": lira(-1)}]},
             {"/zones/0/parcel_cost/amount": "too_small"},
+        ),
+        (
+            {"zones": [ZONE | {"unit_cost": lira(2**53 - 1)}]},
+            {"/zones/0/unit_cost/amount": "too_large"},
         ),
         ({"exclusions": [{"note": "all"}]}, {"/exclusions/0": "required"}),
         (
@@ -206,6 +214,19 @@ async def preview(api: httpx2.AsyncClient, *lines: tuple[str, int], **more: Any)
     answer = await api.post("/v1/sourcing/preview", json=body | more)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def test_costs_stored_before_they_were_bounded_are_told_as_amounts(
+    shop: httpx2.AsyncClient, pool: Pool
+) -> None:
+    await shop.put("/v1/warehouses/MAIN/sourcing", json=SITE)
+    await pool.execute("UPDATE sourcing_zones SET parcel_cost = $1, unit_cost = $1", 2**53 - 1)
+    lines = [{"sku": "B", "quantity": 5_000}]
+    body = {"warehouse": "MAIN", "reference": "PO-2", "lines": lines}
+    await shop.post("/v1/stock/receipts", json=body)
+    found = await preview(shop, ("B", 3_000))
+    assert found["parcels"][0]["cost"] == lira(2**53 - 1)
+    assert found["decision"]["cost"] == found["decision"]["sites"][0]["cost"] == 2**53 - 1
 
 
 async def test_a_preview_tells_the_plan_and_reserves_nothing(

@@ -3,9 +3,19 @@
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Ten years: a longer time is a slip of the pen, and would lead out of the calendar.
+_LONGEST = timedelta(days=3_650)
+# Times that have to pass, and times that may be nothing at all ("at once", or "never").
+Some = Annotated[timedelta, Field(gt=timedelta(), le=_LONGEST)]
+SomeOrNone = Annotated[timedelta, Field(ge=timedelta(), le=_LONGEST)]
+# Mail that is sent again and again: with no time between, its workflow would never rest.
+Hours = Annotated[timedelta, Field(ge=timedelta(hours=1), le=_LONGEST)]
+Days = Annotated[timedelta, Field(ge=timedelta(days=1), le=_LONGEST)]
 
 
 class Settings(BaseSettings):
@@ -52,7 +62,7 @@ class Settings(BaseSettings):
     )
 
     # Providers. Without settings of a real one, the sandbox serves, and says so.
-    provider_timeout: timedelta = timedelta(seconds=10)
+    provider_timeout: Some = timedelta(seconds=10)
     sandbox_url: str = "http://127.0.0.1:8100"
     sandbox_key: SecretStr = SecretStr("sandbox")
     sandbox_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
@@ -83,7 +93,7 @@ class Settings(BaseSettings):
         default="backorder", pattern="^(backorder|cancel|cancel_lines|substitute)$"
     )
     default_ship: str = Field(default="complete", pattern="^(complete|in_parts)$")
-    substitute_offer: timedelta = Field(
+    substitute_offer: Some = Field(
         default=timedelta(days=2), description="how long a customer may think about a substitute"
     )
     substitute_refused: str = Field(
@@ -91,29 +101,29 @@ class Settings(BaseSettings):
         pattern="^(backorder|cancel_lines)$",
         description="what happens to units whose substitute was refused, or not answered for",
     )
-    expected_date_shift: timedelta = Field(
+    expected_date_shift: SomeOrNone = Field(
         default=timedelta(days=3),
         description="customers who wait are told again when their day moves by more than this",
     )
-    payment_expiry: timedelta = timedelta(days=3)
-    payment_reminder: timedelta = timedelta(days=1)
-    return_window: timedelta = timedelta(days=14)
-    pick_deadline: timedelta = timedelta(days=1)
-    delivery_deadline: timedelta = timedelta(days=7)
-    stock_hold: timedelta = Field(
+    payment_expiry: Some = timedelta(days=3)
+    payment_reminder: Some = timedelta(days=1)
+    return_window: SomeOrNone = timedelta(days=14)
+    pick_deadline: Some = timedelta(days=1)
+    delivery_deadline: Some = timedelta(days=7)
+    stock_hold: Some = Field(
         default=timedelta(minutes=15), description="how long a checkout keeps stock, unless it says"
     )
-    stock_hold_max: timedelta = Field(
+    stock_hold_max: Some = Field(
         default=timedelta(hours=1), description="the longest that a checkout may keep stock"
     )
-    authorization_margin: timedelta = Field(
+    authorization_margin: SomeOrNone = Field(
         default=timedelta(hours=12),
         description="how long before it runs out an uncaptured authorization is put to a person",
     )
     step_attempts: int = Field(
         default=6, ge=1, description="quick tries of an outside call before the order asks for help"
     )
-    step_retry_interval: timedelta = Field(
+    step_retry_interval: Some = Field(
         default=timedelta(minutes=5), description="how often a failing step is tried after that"
     )
     count_tolerance_units: int = Field(
@@ -133,49 +143,50 @@ class Settings(BaseSettings):
         lt=1,
         description="share of lead times in which the safety stock is enough",
     )
-    demand_window: timedelta = Field(
+    demand_window: Days = Field(
         default=timedelta(days=84), description="how far back sales are looked at, in whole days"
     )
-    review_period: timedelta = Field(
+    review_period: Days = Field(
         default=timedelta(days=7), description="how long a purchase is to last beyond lead time"
     )
-    default_lead_time: timedelta = Field(
+    default_lead_time: SomeOrNone = Field(
         default=timedelta(days=14), description="of items that no supplier is known for"
     )
-    overstock_cover: timedelta = Field(
+    overstock_cover: SomeOrNone = Field(
         default=timedelta(days=120), description="stock that lasts longer is too much"
     )
-    dead_stock_after: timedelta = Field(
+    dead_stock_after: SomeOrNone = Field(
         default=timedelta(days=84), description="without a sale for so long, stock is dead"
     )
-    forecast_every: timedelta = Field(
+    forecast_every: SomeOrNone = Field(
         default=timedelta(days=1), description="how often sales are summed up; zero never"
     )
     over_delivery_bp: int = Field(
         default=500, ge=0, le=100_000, description="basis points of more than ordered that is taken"
     )
-    purchase_grace: timedelta = Field(
+    purchase_grace: SomeOrNone = Field(
         default=timedelta(hours=12), description="after a day's end (UTC) a delivery is late"
     )
-    purchase_chase_interval: timedelta = Field(
-        default=timedelta(days=3), description="how often a late supplier is reminded"
+    purchase_chase_interval: Hours = Field(
+        default=timedelta(days=3),
+        description="how often a late supplier is reminded; at least an hour",
     )
 
     # Checks.
-    lot_expiry: timedelta = Field(
+    lot_expiry: SomeOrNone = Field(
         default=timedelta(hours=1), description="how often expired lots are looked for; zero never"
     )
-    stock_reconciliation: timedelta = Field(
+    stock_reconciliation: SomeOrNone = Field(
         default=timedelta(hours=1),
         description="how often stock is compared with its ledger; zero never",
     )
-    stock_reconciliation_full: timedelta = Field(
+    stock_reconciliation_full: SomeOrNone = Field(
         default=timedelta(days=1), description="how often the whole ledger is summed for it"
     )
 
     # Processes.
     worker_max_activities: int = 50
-    worker_drain: timedelta = Field(
+    worker_drain: SomeOrNone = Field(
         default=timedelta(seconds=8), description="how long a worker lets its activities end"
     )
     metrics_port: int = Field(default=0, description="worker metrics; 0 serves none")
@@ -183,8 +194,27 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     rate_limit_per_minute: int = Field(default=0, description="requests per key; 0 sets no limit")
 
+    @model_validator(mode="after")
+    def _within_each_other(self) -> Self:
+        if self.stock_hold > self.stock_hold_max:
+            message = "KERVAN_STOCK_HOLD is longer than KERVAN_STOCK_HOLD_MAX"
+            raise ValueError(message)
+        return self
+
 
 @lru_cache(maxsize=1)
 def load() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once.
+
+    Raises:
+        SystemExit: some are not as they must be; it names each, and shows no value.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            ": ".join((*(f"KERVAN_{part}".upper() for part in found["loc"][:1]), found["msg"]))
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise SystemExit("\n".join(wrong)) from None

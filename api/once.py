@@ -26,13 +26,14 @@ class Once:
         """Do `effect` in a transaction, at most once for a key; twins get the same answer.
 
         `effect` gets the connection and a cause that is the same for every twin: the key when
-        there is one, else `cause`. When it raises `Refused` nothing of it is kept; then
-        `on_refused` writes that down, together with the stored answer, in a second transaction.
+        there is one, else `cause`. When it raises `Refused` nothing of it is kept; then the
+        refusal is stored as the key's answer in a second transaction, together with what
+        `on_refused` writes down of it.
         """
         try:
             return await self._in_transaction(effect, cause)
         except Refused as refusal:
-            if on_refused is None:
+            if self.key is None and on_refused is None:
                 raise
             return await self._refuse(refusal, on_refused)
 
@@ -44,12 +45,13 @@ class Once:
                 return stored
             return await self._store(conn, await effect(conn, f"{self.caller.id}:{self.key}"))
 
-    async def _refuse(self, refusal: Refused, on_refused: Refusal) -> Answer:
+    async def _refuse(self, refusal: Refused, on_refused: Refusal | None) -> Answer:
         answer = refused(refusal).answer()
         async with self.services.pool.acquire() as conn, conn.transaction():
             if self.key is not None and (stored := await self._claim(conn, self.key)) is not None:
                 return stored
-            await on_refused(conn, refusal)
+            if on_refused is not None:
+                await on_refused(conn, refusal)
             return await self._store(conn, answer)
 
     async def _claim(self, conn: Connection, key: str) -> Answer | None:

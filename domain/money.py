@@ -6,7 +6,6 @@ from typing import Self
 
 from domain.errors import CurrencyMismatch, UnknownCurrency
 
-
 # Every integer that JavaScript and IEEE doubles carry exactly.
 LARGEST_AMOUNT = 2**53 - 1
 

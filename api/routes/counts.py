@@ -181,7 +181,7 @@ async def report_count(request: Request, count_id: str) -> Response:
     """Differences within the tolerance are booked; others wait for another person to agree.
 
     Bins that are counted whole may hold what the sheet does not name. `counted_at` is when it was
-    looked at, so that what moved since is no difference.
+    looked at (not before the sheet was made), so that what moved since is no difference.
     """
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, CountedIn)
@@ -193,6 +193,11 @@ async def report_count(request: Request, count_id: str) -> Response:
         raise invalid([FieldError(f"/lines/{i}", "duplicate", "Counted twice.") for i in twice])
 
     async def change(conn: Connection) -> None:
+        # What moved since the look is added to what was seen: before the sheet was made, that may
+        # be the very goods that were put there to be counted.
+        if at is not None and at < (await _row(conn, count_id))["created_at"]:
+            detail = "The count was made after that."
+            raise invalid([FieldError("/counted_at", "out_of_range", detail)])
         await must_exist(conn, [x.sku for x in body.lines], {})
         await cycle_counts.report(conn, count_id, counted, _person(caller), at)
 

@@ -20,6 +20,20 @@ def move(sku: str, quantity: int, source: str, target: str, **more: Any) -> dict
     return {"warehouse": "MAIN", "lines": lines}
 
 
+async def test_a_refusal_is_the_answer_to_its_key(store: Storehouse) -> None:
+    path, headers = "/v1/stock/adjustments", {"idempotency-key": "k"}
+    lines = [{"sku": "A", "quantity": -5}]
+    body = {"warehouse": "MAIN", "reason": "gone", "lines": lines}
+    first = await store.post(path, body, **headers)
+    assert (first.status_code, first.json()["code"]) == (409, "insufficient_stock")
+    await store.receive({"sku": "A", "quantity": 9})
+    again = await store.post(path, body, **headers)
+    assert (again.status_code, again.content) == (409, first.content)
+    other = await store.post(path, body | {"reason": "lost"}, **headers)
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert (await store.level("A"))["on_hand"] == 9
+
+
 async def test_bins_are_listed_in_walking_order_page_by_page(store: Storehouse) -> None:
     first = (await store.api.get("/v1/warehouses/MAIN/bins?limit=3")).json()
     rest = await store.api.get(f"/v1/warehouses/MAIN/bins?cursor={first['next_cursor']}")

@@ -93,6 +93,16 @@ async def test_a_pick_between_the_look_and_the_report_is_no_difference(
     await everything_agrees(counted.pool)
 
 
+async def test_nothing_was_counted_before_the_sheet_was_made(counted: Storehouse) -> None:
+    before = datetime.now(UTC).isoformat()
+    await counted.receive({"sku": "A", "quantity": 10, "bin": "A-01"})
+    made = await sheet(counted, skus=["A"], tolerance_units=100)
+    body = {"lines": [seen("A", "A-01", 20)], "counted_at": before}
+    refused = await counted.post(f"/v1/cycle-counts/{made['id']}/counted", body)
+    assert codes(refused) == {"/counted_at": "out_of_range"}
+    assert (await counted.level("A"))["on_hand"] == 20
+
+
 async def test_counts_and_picks_at_the_same_time_add_up(counted: Storehouse) -> None:
     works = [await counted.order(("A", 1)) for _ in range(6)]
     made = await sheet(counted, skus=["A"], tolerance_units=10)

@@ -36,6 +36,7 @@ SUPPORT = ("support", "admin")
 WAREHOUSE = ("warehouse", "admin")
 READERS = ("storefront", "support", "warehouse", "reports", "admin")
 STOCK_READERS = ("warehouse", "support", "storefront", "reports", "admin")
+BUYING_READERS = ("warehouse", "support", "reports", "admin")
 ADMIN = ("admin",)
 # Scopes that see who the customer is.
 CONTACT_READERS = frozenset({"storefront", "support", "admin"})

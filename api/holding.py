@@ -160,7 +160,7 @@ def _request(name: str, ask: HoldAsk, now: datetime, categories: Mapping[str, st
 
 
 def _refuse(ask: HoldAsk, found: Reserved) -> Answer:
-    missing = {demand.line_id: demand.quantity for demand in found.missing}
+    missing = Counter({demand.line_id: demand.quantity for demand in found.missing})
     errors = [
         FieldError(
             f"/lines/{place}/quantity",
@@ -171,7 +171,12 @@ def _refuse(ask: HoldAsk, found: Reserved) -> Answer:
         if str(place) in missing
     ]
     detail = "Not all of it is free; nothing is kept."
-    return Problem(409, "insufficient_stock", detail, errors, current={}).answer()
+    lines = [
+        {"line": place, "sku": sku, "quantity": quantity, "free": quantity - missing[str(place)]}
+        for place, (sku, quantity) in enumerate(ask.lines)
+    ]
+    current = {"lines": lines}
+    return Problem(409, "insufficient_stock", detail, errors, current=current).answer()
 
 
 def _made(hold: holds.NewHold, times: holds.Times) -> Answer:

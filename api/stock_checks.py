@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from api.errors import FieldError, invalid
 from db import bins, catalog, serials
@@ -22,6 +23,7 @@ class ToldLine:
     lot: str | None = None
     serials: Sequence[str] = ()
     pieces: bool = True
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ def _lot(i: int, line: ToldLine, tracking: Tracking, goods: Goods) -> list[Field
     where = f"/lines/{i}/lot"
     if line.lot and not tracking.lot_tracked:
         return [FieldError(where, "not_lot_tracked", "The item has no lots.")]
+    if line.expires_on and not tracking.lot_tracked:
+        detail = "The item has no lots, and only those expire."
+        return [FieldError(f"/lines/{i}/expires_on", "not_lot_tracked", detail)]
     wanted = goods.lots and line.quantity > 0 and tracking.lot_tracked
     if wanted and not line.lot:
         return [FieldError(where, "lot_required", "The item wants the lot of its units.")]

@@ -8,12 +8,13 @@ from api import views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse
 from api.deps import STOREFRONT, Services, admit, services
-from api.errors import Answer
+from api.errors import Answer, not_found
 from api.openapi import describe
 from api.routes.orders import known_id
 from api.routes.requests import order_after, units_of
 from api.schemas.absence import LeaveQueueIn, OfferAnswerIn
 from api.schemas.order_answers import OrderOut
+from db import substitutes
 from db.pool import Connection
 from workflows.messages import LeaveRequest, LineQuantity, OfferAnswer, Outcome
 
@@ -126,6 +127,13 @@ def answer_petition(
     order_id: str, offer_id: str, *, accept: bool, view: View, note: str | None = None
 ) -> Petition:
     """Tell an order what its customer says to a substitute."""
+
+    async def make(conn: Connection) -> Made:
+        offer = await substitutes.told(conn, offer_id)
+        if offer is None or offer["order_id"] != order_id:
+            raise not_found("substitution")
+        return {}
+
     return Petition(
         order_id,
         update="answer_offer",
@@ -134,4 +142,5 @@ def answer_petition(
         view=view,
         data={"substitution_id": offer_id},
         note=note,
+        make=make,
     )

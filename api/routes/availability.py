@@ -14,7 +14,8 @@ from api.deps import STOCK_READERS, admit, services
 from api.errors import FieldError, Problem, invalid
 from api.openapi import describe
 from api.schemas.availability import AvailabilitiesOut, AvailabilityIn, ChangesOut
-from db import availability
+from api.schemas.fields import COUNTRIES
+from db import availability, catalog
 from db.availability import Place
 from db.pool import Connection
 
@@ -47,7 +48,8 @@ async def get_availability(
     """Up to 500 items at once; an item that nobody knows is answered with `known` false."""
     await admit(request, STOCK_READERS)
     skus, places = _readable(sku, "sku"), _readable(warehouse or (), "warehouse")
-    return await _available(request, skus, places, country)
+    _must_be_a_country(country)
+    return await _available(request, skus, places, country, "warehouse")
 
 
 @router.post(
@@ -65,14 +67,19 @@ async def ask_availability(request: Request) -> Response:
     """The same for up to 5,000 items, which no address would hold. It only reads: no key."""
     await admit(request, STOCK_READERS)
     body = (await parse(request, AvailabilityIn)).value
-    return await _available(request, body.skus, body.warehouses or (), body.country)
+    return await _available(request, body.skus, body.warehouses or (), body.country, "warehouses")
 
 
 async def _available(
-    request: Request, skus: Sequence[str], warehouses: Sequence[str], country: str | None
+    request: Request,
+    skus: Sequence[str],
+    warehouses: Sequence[str],
+    country: str | None,
+    field: str,
 ) -> Response:
     once = list(dict.fromkeys(skus))
     async with services(request).pool.acquire() as conn:
+        await _must_be_known(conn, warehouses, field)
         items = await availability.availability(
             conn, once, warehouses=warehouses or None, country=country
         )
@@ -144,6 +151,24 @@ def _must_be_ours(place: tuple[str, int, int, int], now: availability.Now) -> No
     if place[0] != now.generation or place[1] > now.unborn:
         detail = "The ledger was restored from a backup: read everything, then follow from now."
         raise Problem(409, "feed_restarted", detail)
+
+
+def _must_be_a_country(code: str | None) -> None:
+    if code is not None and code not in COUNTRIES:
+        detail = "Not a country of ISO 3166-1 alpha-2."
+        raise invalid([FieldError("/country", "unknown_country", detail)], "invalid_parameters")
+
+
+async def _must_be_known(conn: Connection, warehouses: Sequence[str], field: str) -> None:
+    """Of a warehouse that does not exist nothing can be sold: rather a slip than an answer."""
+    unknown = await catalog.unknown_warehouses(conn, list(warehouses)) if warehouses else ()
+    errors = [
+        FieldError(f"/{field}/{i}", "unknown_warehouse", "There is no such warehouse.")
+        for i, code in enumerate(warehouses)
+        if code in unknown
+    ]
+    if errors:
+        raise invalid(errors)
 
 
 def _readable(values: Sequence[str], name: str) -> list[str]:

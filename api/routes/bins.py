@@ -1,6 +1,5 @@
 """Bins of warehouses, what lies in them, and goods that are put into them or moved between them."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +12,9 @@ from api.once import Once
 from api.openapi import describe
 from api.routes.catalog import LONGEST_CODE, path_code, warehouse_code
 from api.routes.orders import no_nul
+from api.routes.warehouse import reported_at
 from api.schemas.answers import PageOut
+from api.schemas.fields import Day
 from api.schemas.handling import BinIn, MoveIn, PutawayIn
 from api.schemas.handling_answers import BinOut, PlaceMovementOut, PlaceOut
 from api.schemas.stock_answers import CorrectionOut
@@ -111,7 +112,7 @@ async def list_places(  # noqa: PLR0913 - filters
     sku: Filter = None,
     bin: Filter = None,  # noqa: A002 - the field's word
     lot: Filter = None,
-    expires_before: date | None = None,
+    expires_before: Day | None = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Response:
@@ -191,6 +192,7 @@ async def put_goods_away(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, PutawayIn)
     body = parsed.value
+    reported_at(body.occurred_at)
     told = [ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, pieces=False) for x in body.lines]
     moves = [BinMove(x.sku, x.quantity, to_bin=x.bin, lot=x.lot or "") for x in body.lines]
 
@@ -224,6 +226,7 @@ async def move_goods(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, MoveIn)
     body = parsed.value
+    reported_at(body.occurred_at)
     told = [
         ToldLine(
             x.sku, x.quantity, {"from_bin": x.from_bin, "to_bin": x.to_bin}, x.lot, pieces=False

@@ -66,7 +66,7 @@ async def get_hold(request: Request, hold_id: str) -> Response:
     """What is kept, and until when."""
     await admit(request, STOREFRONT)
     async with services(request).pool.acquire() as conn:
-        return (await _view(conn, known_id(hold_id, _HOLD))).response()
+        return (await _view(conn, _hold_id(hold_id))).response()
 
 
 @router.post(
@@ -87,7 +87,7 @@ async def extend_hold(request: Request, hold_id: str) -> Response:
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, ExtendHoldIn)
     seconds = _seconds(own, parsed.value.expires_in_seconds)
-    name = known_id(hold_id, _HOLD)
+    name = _hold_id(hold_id)
 
     async def effect(conn: Connection, _: str) -> Answer:
         most = own.settings.stock_hold_max.total_seconds()
@@ -107,13 +107,20 @@ async def extend_hold(request: Request, hold_id: str) -> Response:
 async def release_hold(request: Request, hold_id: str) -> Response:
     """The units are free again; giving them back again changes nothing."""
     await admit(request, STOREFRONT)
-    name = known_id(hold_id, _HOLD)
+    name = _hold_id(hold_id)
     async with services(request).pool.acquire() as conn, conn.transaction():
         try:
             await holds.release(conn, name)
         except NotFound:
             raise not_found(_HOLD) from None
         return (await _view(conn, name)).response()
+
+
+def _hold_id(value: str) -> str:
+    """A checkout's hold: what is kept for an offer is released by its answer alone."""
+    if not value.startswith("shd_"):
+        raise not_found(_HOLD)
+    return known_id(value, _HOLD)
 
 
 async def _view(conn: Connection, hold_id: str) -> Answer:

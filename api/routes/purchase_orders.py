@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import buying, paging, purchase_views, views
 from api.body import idempotency_key, parse
-from api.deps import STOCK_READERS, WAREHOUSE, Services, admit, services
+from api.deps import BUYING_READERS, WAREHOUSE, Services, admit, services
 from api.errors import Answer, FieldError, invalid, not_found
 from api.once import Once
 from api.openapi import describe
@@ -217,7 +217,7 @@ async def shown(conn: Connection, own: Services, purchase_id: str) -> dict[str, 
 
 @router.get(
     "/v1/purchase-orders",
-    **describe("Orders to suppliers, newest first", PageOut[PurchaseOut], scopes=STOCK_READERS),
+    **describe("Orders to suppliers, newest first", PageOut[PurchaseOut], scopes=BUYING_READERS),
 )
 async def list_purchases(  # noqa: PLR0913 - filters
     request: Request,
@@ -230,7 +230,7 @@ async def list_purchases(  # noqa: PLR0913 - filters
     cursor: paging.Cursor = None,
 ) -> Response:
     """Purchase orders that fit all filters; a status given twice takes either."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     own = services(request)
     async with own.pool.acquire() as conn:
         found = await purchase_reads.purchases(
@@ -252,11 +252,11 @@ async def list_purchases(  # noqa: PLR0913 - filters
 
 @router.get(
     "/v1/purchase-orders/{purchase_order_id}.csv",
-    **describe("Its table for the supplier", None, problems=(404,), scopes=STOCK_READERS),
+    **describe("Its table for the supplier", None, problems=(404,), scopes=BUYING_READERS),
 )
 async def purchase_table(request: Request, purchase_order_id: str) -> Response:
     """CSV of RFC 4180: what was ordered, as it goes with the mail."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     async with services(request).pool.acquire() as conn:
         try:
             head, lines = await purchasing.letter(conn, known_id(purchase_order_id, WHAT))
@@ -271,11 +271,11 @@ async def purchase_table(request: Request, purchase_order_id: str) -> Response:
 
 @router.get(
     "/v1/purchase-orders/{purchase_order_id}",
-    **describe("An order to a supplier", OnePurchaseOut, problems=(404,), scopes=STOCK_READERS),
+    **describe("An order to a supplier", OnePurchaseOut, problems=(404,), scopes=BUYING_READERS),
 )
 async def get_purchase(request: Request, purchase_order_id: str) -> Response:
     """One purchase order with its deliveries."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     own, purchase_id = services(request), known_id(purchase_order_id, WHAT)
     async with own.pool.acquire() as conn:
         found = await shown(conn, own, purchase_id)
@@ -285,7 +285,7 @@ async def get_purchase(request: Request, purchase_order_id: str) -> Response:
 
 @router.get(
     "/v1/purchase-orders/{purchase_order_id}/events",
-    **describe("Its timeline", PageOut[PurchaseEventOut], problems=(404,), scopes=STOCK_READERS),
+    **describe("Its timeline", PageOut[PurchaseEventOut], problems=(404,), scopes=BUYING_READERS),
 )
 async def list_purchase_events(
     request: Request,
@@ -294,7 +294,7 @@ async def list_purchase_events(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Who did what and when, refused requests included; oldest first."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     place, purchase_id = paging.decode(cursor, int), known_id(purchase_order_id, WHAT)
     async with services(request).pool.acquire() as conn:
         if await purchase_reads.axes(conn, purchase_id) is None:

@@ -18,6 +18,7 @@ from api.once import Once
 from api.openapi import describe
 from api.routes.orders import known_id
 from api.routes.purchase_orders import WHAT, answer, once_each, shown
+from api.routes.warehouse import reported_at
 from api.schemas.purchasing import (
     ApproveIn,
     DeliveredLineIn,
@@ -263,6 +264,7 @@ async def receive_purchase(request: Request, purchase_order_id: str) -> Response
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, DeliveryIn)
     body, purchase_id = parsed.value, known_id(purchase_order_id, WHAT)
+    reported_at(body.occurred_at)
     wrong = [i for i, line in enumerate(body.lines) if line.damaged > line.quantity]
     if wrong:
         detail = "More is damaged than came."
@@ -289,7 +291,10 @@ class _Dock:
         """Write it down: stock, lines, timeline, and the news for the workflow."""
         purchase, body = await self._lock(conn), self._body
         lines = _line_ids(purchase, [line.sku for line in body.lines])
-        told = [ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials) for x in body.lines]
+        told = [
+            ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials, expires_on=x.expires_on)
+            for x in body.lines
+        ]
         await must_be_told(conn, Told(purchase.warehouse, new=True, lots=True), told)
         effects = await self._effects(conn, purchase, lines)
         receipt = Receipt(

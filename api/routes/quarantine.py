@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,6 +12,7 @@ from api.deps import WAREHOUSE, Caller, admit, services
 from api.errors import Answer, FieldError, invalid
 from api.once import Once
 from api.openapi import describe
+from api.routes.warehouse import reported_at
 from api.schemas.handling import AsideIn, AsideLineIn, ExpireIn, ScrapIn
 from api.schemas.handling_answers import ExpiryOut
 from api.schemas.stock_answers import CorrectionOut
@@ -108,6 +110,7 @@ async def _decide(
     request: Request, caller: Caller, decision: str, parsed: Parsed[AsideIn] | Parsed[ScrapIn]
 ) -> Response:
     body, key = parsed.value, idempotency_key(request)
+    reported_at(body.occurred_at)
     pieces = [getattr(x, "serials", []) for x in body.lines]
     sign = -1 if isinstance(body, ScrapIn) else 1
     told = [
@@ -170,11 +173,13 @@ async def expire(request: Request) -> Response:
     """Lots past their date go off sale; what orders were promised stays, and is told."""
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, ExpireIn)
+    day = parsed.value.today
+    # Somewhere on earth it is tomorrow already.
+    if day is not None and day > datetime.now(UTC).date() + timedelta(days=1):
+        raise invalid([FieldError("/today", "in_the_future", "That day has not come yet.")])
 
     async def effect(conn: Connection, cause: str) -> Answer:
-        found = await expire_lots(
-            conn, parsed.value.today, cause=f"expire:{cause}", actor=caller.name
-        )
+        found = await expire_lots(conn, day, cause=f"expire:{cause}", actor=caller.name)
         return views.ok(asdict(found))
 
     once = Once(services(request), caller, parsed.request_hash, key)

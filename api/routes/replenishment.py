@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from api import buying, paging, purchase_views, views
-from api.deps import STOCK_READERS, admit, services
+from api.deps import BUYING_READERS, admit, services
 from api.openapi import describe
 from api.routes.orders import no_nul
 from api.schemas.answers import PageOut
@@ -22,7 +22,7 @@ _PERCENT = 100
 
 @router.get(
     "/v1/replenishment/suggestions",
-    **describe("What is low, too much, or dead", PageOut[SuggestionOut], scopes=STOCK_READERS),
+    **describe("What is low, too much, or dead", PageOut[SuggestionOut], scopes=BUYING_READERS),
 )
 async def list_suggestions(
     request: Request,
@@ -33,7 +33,7 @@ async def list_suggestions(
     cursor: paging.Cursor = None,
 ) -> Response:
     """By item and warehouse, each with its whole reckoning. `supplier`: what is bought from it."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     own = services(request)
     kinds = {Verdict(one) for one in kind or ("low", "overstock", "dead")}
     async with own.pool.acquire() as conn:
@@ -56,7 +56,7 @@ async def list_suggestions(
 
 @router.get(
     "/v1/replenishment/slotting",
-    **describe("Items by how often they are picked", SlottingOut, scopes=STOCK_READERS),
+    **describe("Items by how often they are picked", SlottingOut, scopes=BUYING_READERS),
 )
 async def list_slotting(
     request: Request,
@@ -67,7 +67,7 @@ async def list_slotting(
     """ABC classes of a warehouse by share of picks (lines) within the demand window. The first
     page proposes moves that bring fast movers nearer, the one that saves most first.
     """
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     own, place = services(request), paging.decode(cursor, int)
     code = no_nul(warehouse, "warehouse") or ""
     since = datetime.now(UTC) - own.settings.demand_window

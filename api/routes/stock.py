@@ -11,6 +11,7 @@ from api.errors import Answer, FieldError, invalid
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import no_nul
+from api.routes.warehouse import reported_at
 from api.schemas.answers import PageOut
 from api.schemas.stock import (
     AdjustedLineIn,
@@ -110,7 +111,11 @@ async def receive_stock(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, ReceiptIn)
     body = parsed.value
-    told = [ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials) for x in body.lines]
+    reported_at(body.occurred_at)
+    told = [
+        ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials, expires_on=x.expires_on)
+        for x in body.lines
+    ]
     lines = [
         goods.Goods(x.sku, x.quantity, x.bin or "", x.lot or "", x.expires_on, tuple(x.serials))
         for x in body.lines
@@ -149,6 +154,7 @@ async def adjust_stock(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, AdjustmentIn)
     body = parsed.value
+    reported_at(body.occurred_at)
     _must_say_why(body)
     told = [
         ToldLine(x.sku, x.quantity, {"bin": x.bin}, x.lot, x.serials, x.counter == "on_hand")
@@ -181,6 +187,8 @@ def _must_say_why(body: AdjustmentIn) -> None:
             for name in ("bin", "lot", "serials")
             if x.counter != "on_hand" and getattr(x, name)
         ]
+        if not x.quantity:
+            errors.append(FieldError(f"/lines/{i}/quantity", "out_of_range", "Of nothing."))
         if x.lot and not x.bin:
             errors.append(FieldError(f"/lines/{i}/bin", "required", "In which bin is the lot?"))
     if errors:
@@ -221,6 +229,7 @@ async def count_stock(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, CountIn)
     body = parsed.value
+    reported_at(body.occurred_at)
     skus = [x.sku for x in body.lines]
     twice = [i for i, sku in enumerate(skus) if sku in skus[:i]]
     if twice:

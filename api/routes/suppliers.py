@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api import paging, purchase_views, views
 from api.body import parse
-from api.deps import STOCK_READERS, WAREHOUSE, admit, services
+from api.deps import BUYING_READERS, WAREHOUSE, admit, services
 from api.errors import FieldError, invalid, not_found
 from api.openapi import describe
 from api.routes.catalog import LONGEST_CODE, LONGEST_SKU, path_code
@@ -45,14 +45,14 @@ async def put_supplier(request: Request, code: str) -> Response:
     return views.ok(row).response()
 
 
-@router.get("/v1/suppliers", **describe("Suppliers", PageOut[SupplierOut], scopes=STOCK_READERS))
+@router.get("/v1/suppliers", **describe("Suppliers", PageOut[SupplierOut], scopes=BUYING_READERS))
 async def list_suppliers(
     request: Request,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Response:
     """All suppliers, by code."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     place = paging.decode(cursor, str)
     async with services(request).pool.acquire() as conn:
         found = await suppliers.suppliers(conn, after=place[0] if place else None, limit=limit + 1)
@@ -62,11 +62,11 @@ async def list_suppliers(
 
 @router.get(
     "/v1/suppliers/{code}",
-    **describe("A supplier", SupplierOut, problems=(404,), scopes=STOCK_READERS),
+    **describe("A supplier", SupplierOut, problems=(404,), scopes=BUYING_READERS),
 )
 async def get_supplier(request: Request, code: str) -> Response:
     """One supplier."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     name = path_code(code, "code", LONGEST_CODE)
     async with services(request).pool.acquire() as conn:
         found = await suppliers.suppliers(conn, code=name)
@@ -77,7 +77,7 @@ async def get_supplier(request: Request, code: str) -> Response:
 
 @router.get(
     "/v1/suppliers/{code}/items",
-    **describe("What a supplier sells", PageOut[TermsOut], problems=(404,), scopes=STOCK_READERS),
+    **describe("What a supplier sells", PageOut[TermsOut], problems=(404,), scopes=BUYING_READERS),
 )
 async def list_terms(
     request: Request,
@@ -86,7 +86,7 @@ async def list_terms(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Its items with their terms, by sku."""
-    await admit(request, STOCK_READERS)
+    await admit(request, BUYING_READERS)
     name, place = path_code(code, "code", LONGEST_CODE), paging.decode(cursor, str)
     async with services(request).pool.acquire() as conn:
         if not await suppliers.suppliers(conn, code=name):

@@ -13,6 +13,7 @@ from api.errors import Answer, FieldError, invalid, not_found
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import known_id, no_nul
+from api.routes.warehouse import reported_at
 from api.schemas.answers import PageOut
 from api.schemas.handling import ArrivedLineIn, TransferReceiptIn
 from api.schemas.handling_answers import MovedOut, TransferOut
@@ -52,6 +53,7 @@ async def transfer_stock(request: Request) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, TransferIn)
     body = parsed.value
+    reported_at(body.occurred_at)
     if body.from_warehouse == body.to_warehouse:
         detail = "Goods move between two warehouses."
         raise invalid([FieldError("/to_warehouse", "same_warehouse", detail)])
@@ -157,6 +159,7 @@ async def receive_transfer(request: Request, transfer_id: str) -> Response:
     caller = await admit(request, WAREHOUSE)
     key, parsed = idempotency_key(request), await parse(request, TransferReceiptIn)
     body = parsed.value
+    reported_at(body.occurred_at)
 
     async def effect(conn: Connection, _: str) -> Answer:
         transfer = await _transfer(conn, transfer_id)
@@ -198,6 +201,9 @@ async def _must_fit(
         seen.add((x.sku, x.lot))
         if x.bin in no_bin:
             errors.append(FieldError(f"/lines/{i}/bin", "unknown_bin", "There is no such bin."))
+        if x.quantity > line["quantity"]:
+            detail = f"Only {line['quantity']} were sent: what is beyond that is a receipt."
+            errors.append(FieldError(f"/lines/{i}/quantity", "too_many_units", detail))
         if x.quantity != line["quantity"] and x.reason is None:
             errors.append(FieldError(f"/lines/{i}/reason", "required", "Why is it another number?"))
         wanted = line["serials"] if x.serials is None else x.serials

@@ -1,6 +1,6 @@
 """What a warehouse sees and reports: begun, picked, packed, handed over."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -33,6 +33,7 @@ router = APIRouter(tags=["warehouse"])
 
 _WORK = "fulfillment order"
 _SEERS = (*WAREHOUSE, *SUPPORT)
+_CLOCK_SKEW = timedelta(minutes=1)
 
 
 @router.get(
@@ -323,8 +324,11 @@ def _each_once(ids: list[str], where: str, name: str) -> None:
 
 
 def reported_at(occurred_at: datetime | None, pointer: str = "/occurred_at") -> datetime | None:
-    """When it happened; what has not happened yet cannot be reported."""
-    if occurred_at is not None and occurred_at > datetime.now(UTC):
+    """When it happened; what has not happened yet cannot be reported.
+
+    The clock of whoever tells may be a little ahead of ours.
+    """
+    if occurred_at is not None and occurred_at > datetime.now(UTC) + _CLOCK_SKEW:
         errors = [FieldError(pointer, "in_the_future", "It has not happened yet.")]
         raise Problem(422, "invalid_request", errors[0].detail, errors)
     return occurred_at

@@ -154,6 +154,13 @@ class TransferIn(Strict):
     occurred_at: When | None = None
 
 
+class HeldLineIn(Strict):
+    """Units of an item, wherever they lie."""
+
+    sku: Sku
+    quantity: Quantity
+
+
 class StockHoldIn(Strict):
     """Units that a checkout wants to keep; without `expires_in_seconds`, as the shop does.
 
@@ -161,7 +168,7 @@ class StockHoldIn(Strict):
     """
 
     reference: Reference | None = None
-    lines: Annotated[list[StockLineIn], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[HeldLineIn], Field(min_length=1, max_length=500)]
     destination: DestinationIn | None = None
     expires_in_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
 

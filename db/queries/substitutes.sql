@@ -65,7 +65,7 @@ UPDATE substitution_offers SET status = $2, ended_at = now() WHERE id = $1 AND s
 
 -- name: offer
 -- An offer as its mail tells of it.
-SELECT f.id, f.status, f.quantity, f.note, f.expires_at, i.name, l.name AS ordered_name
+SELECT f.id, f.order_id, f.status, f.quantity, f.note, f.expires_at, i.name, l.name AS ordered_name
 FROM substitution_offers f
 JOIN items i ON i.sku = f.sku JOIN order_lines l ON l.id = f.line_id
 WHERE f.id = $1;

@@ -392,11 +392,13 @@ async def test_a_storefront_passes_on_what_the_customer_says(desk: Desk, word: s
 
 async def test_an_offer_that_is_over_is_refused_and_told(desk: Desk) -> None:
     await desk.wait()
+    await offer(desk.pool, desk.order["id"], desk.line_id, "TSHIRT-L", "sub_over")
     path = f"/v1/orders/{desk.order['id']}/substitutions/sub_over/accept"
     refused = await desk.api.post(path)
     assert (refused.status_code, refused.json()["code"]) == (409, "offer_over")
     assert (await desk.events())[-1]["type"] == "substitution_accept_refused"
     assert (await desk.api.post(path.replace("accept", "perhaps"))).status_code == 404
+    assert (await desk.api.post(path.replace("sub_over", "sub_none"))).status_code == 404
 
 
 # -- the customer's page -----------------------------------------------------------------------
@@ -477,6 +479,7 @@ async def test_the_page_offers_a_substitute_with_yes_and_no(desk: Desk) -> None:
 
 async def test_the_page_tells_of_an_offer_that_is_over(desk: Desk) -> None:
     await desk.wait()
+    await offer(desk.pool, desk.order["id"], desk.line_id, "TSHIRT-L", "sub_over")
     answer = await desk.press("/substitutions/sub_over/accept")
     assert answer.status_code == 409
     assert "Bu önerinin süresi geçti." in unescape(answer.text)

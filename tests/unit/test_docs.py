@@ -10,6 +10,7 @@ from adapters.sandbox.__main__ import SandboxSettings
 from domain import purchasing
 from domain.attention import CAN
 from ops.docs import states
+from tests.unit import codes
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -52,3 +53,18 @@ def test_the_runbook_tells_of_every_reason_to_ask_for_help() -> None:
     told = set(re.findall(r"^\| `([a-z_]+)` \|", runbook, re.MULTILINE))
     assert told & CAN.keys() == CAN.keys()
     assert told & purchasing.CAN.keys() == purchasing.CAN.keys()
+
+
+def test_the_api_guide_tells_what_to_do_about_every_conflict() -> None:
+    guide = (ROOT / "docs" / "api.md").read_text("utf-8")
+    table = guide.partition("## Codes of conflicts")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    told = {code for cell in first_cells for code in re.findall(r"`([a-z_]+)`", cell)}
+    assert told == codes.of_conflicts()
+
+
+def test_the_api_guide_names_the_codes_of_fields() -> None:
+    guide = (ROOT / "docs" / "api.md").read_text("utf-8")
+    told = re.search(r"^Codes of fields: `([a-z_ ]+)`", guide, re.MULTILINE)
+    assert told is not None
+    assert codes.of_fields() - set(told[1].split()) == set()

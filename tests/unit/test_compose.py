@@ -200,6 +200,14 @@ def test_the_parts_find_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all("KERVAN_DEV_API_KEY" not in environment(name) for name in OURS)
 
 
+def test_any_policy_can_be_set_beside_the_compose_file() -> None:
+    asked = {name for name, service in SERVICES.items() if "env_file" in service}
+    assert asked == {"api", "migrate", "worker"}
+    for name in asked:
+        assert SERVICES[name]["env_file"] == [{"path": "kervan.env", "required": False}]
+    assert "kervan.env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
 # Commands.
 
 

@@ -1,5 +1,6 @@
 """All settings, from `KERVAN_*` variables. Read by composition roots: api.app, worker, ops."""
 
+import sys
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,9 @@ SomeOrNone = Annotated[timedelta, Field(ge=timedelta(), le=_LONGEST)]
 # Mail that is sent again and again: with no time between, its workflow would never rest.
 Hours = Annotated[timedelta, Field(ge=timedelta(hours=1), le=_LONGEST)]
 Days = Annotated[timedelta, Field(ge=timedelta(days=1), le=_LONGEST)]
+
+# The exit code of a command that was called wrongly.
+_UNUSABLE = 2
 
 
 class Settings(BaseSettings):
@@ -217,4 +221,5 @@ def load() -> Settings:
             ": ".join((*(f"KERVAN_{part}".upper() for part in found["loc"][:1]), found["msg"]))
             for found in error.errors(include_url=False, include_context=False, include_input=False)
         ]
-        raise SystemExit("\n".join(wrong)) from None
+        print("\n".join(wrong), file=sys.stderr)  # noqa: T201 - there is no log yet
+        raise SystemExit(_UNUSABLE) from None

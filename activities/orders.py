@@ -36,6 +36,9 @@ from domain.order import Order
 from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
+# The cause of the step that confirms an order; nobody has looked for its goods before.
+_FIRST = "confirm"
+
 
 class OrderActivities:
     """The transactions that move an order; each happens once per cause."""
@@ -51,6 +54,8 @@ class OrderActivities:
         Run again with another cause when stock came: it goes on with what still waits. The
         reservation is a step of its own, taken together with those of other orders.
         """
+        if task.cause != _FIRST:
+            await self._take_off_missing(task)
         reserved = await self._desk.reserve(task.order_id, task.cause, everywhere=task.everywhere)
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
@@ -76,6 +81,12 @@ class OrderActivities:
                 "missing": reserved.missing,
             }
             return Confirmed(await step.save(OrderStatus.CONFIRMED), **step.result)
+
+    async def _take_off_missing(self, task: Confirm) -> None:
+        """Units that were reported missing want a source too, though the news is not heard yet."""
+        async with orders.once(self._pool, task.order_id, f"missing:{task.cause}") as step:
+            if not step.done:
+                await goods.take_off_missing(step)
 
     async def _open_work(
         self, conn: Connection, order: Order, task: Confirm

@@ -120,13 +120,13 @@ async def test_an_expired_lot_goes_off_sale_and_what_was_promised_is_told(
     store: Storehouse,
 ) -> None:
     await store.receive(
-        {"sku": "MILK", "quantity": 4, "lot": "OLD", "expires_on": day(1), "bin": "A-01"},
+        {"sku": "MILK", "quantity": 4, "lot": "OLD", "expires_on": day(0), "bin": "A-01"},
         {"sku": "MILK", "quantity": 3, "lot": "NEW", "expires_on": day(60), "bin": "B-02"},
     )
     order_id, work_id, _ = await store.order(("MILK", 5))
-    still_good = await store.done("/v1/stock/expire", {"today": day(1)})
+    still_good = await store.done("/v1/stock/expire", {"today": day(0)})
     assert still_good == {"moved": [], "promised": []}
-    answer = await store.done("/v1/stock/expire", {"today": day(2)})
+    answer = await store.done("/v1/stock/expire", {"today": day(1)})
     assert [(x["bin"], x["lot"], x["quantity"]) for x in answer["moved"]] == [("A-01", "OLD", 2)]
     [left] = answer["promised"]
     assert (left["bin"], left["lot"], left["quantity"]) == ("A-01", "OLD", 2)
@@ -137,7 +137,7 @@ async def test_an_expired_lot_goes_off_sale_and_what_was_promised_is_told(
         ("B-02", "NEW"): 3,
         ("Q-1", "OLD"): 2,
     }
-    again = await store.done("/v1/stock/expire", {"today": day(2)})
+    again = await store.done("/v1/stock/expire", {"today": day(1)})
     assert (again["moved"], len(again["promised"])) == ([], 1)
     row = (await store.api.get("/v1/stock/movements?sku=MILK&kind=expire")).json()["items"]
     assert [(x["damaged"], x["quarantined"], x["reason"]) for x in row] == [(2, 2, "expired")]

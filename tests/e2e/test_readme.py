@@ -66,7 +66,7 @@ async def _walks(stack: Stack, tmp_path: Path) -> None:
     )
     said = walk.stdout.decode()
     assert walk.returncode == 0, said + walk.stderr.decode()
-    assert '"code"' not in said, said
+    assert "urn:kervan:problem" not in said, said
     assert "event: shipped" in said
 
     headers = {"authorization": f"Bearer {stack.api_key}"}

@@ -112,11 +112,11 @@ async def test_stock_that_comes_before_the_news_of_a_short_pick_opens_no_work_fo
 ) -> None:
     await shop.stock("SHIRT", 2)
     life = await shop.place([("SHIRT", 3, PRICE)], ship="in_parts")
-    await life.until(lambda o: o.waits_for_stock)
+    await life.until(lambda o: o.waits_for_stock and bool(o.fulfillment_orders))
     await pick_unheard(life, 1)
     await shop.stock("SHIRT", 2, "OTHER")
     await life.retry("waiting_for_stock")
-    await life.until(lambda o: not o.waits_for_stock)
+    await life.until(lambda o: len(o.fulfillment_orders) == 2)
     await hear(life)
     order = await life.order()
     parcels = [await life.send(i) for i, w in enumerate(order.fulfillment_orders) if w.live]

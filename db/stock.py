@@ -160,31 +160,30 @@ async def recall(
     freed = [
         claim
         for warehouse in sorted(placed)
-        for claim in await end_claims(
-            conn,
-            order_id,
-            placed[warehouse],
-            ReservationStatus.ALLOCATED,
-            ReservationStatus.RELEASED,
-            warehouse,
+        for claim in await _end_here(
+            conn, order_id, warehouse, placed[warehouse], ReservationStatus.RELEASED
         )
     ]
     await _give_back(conn, order_id, freed, cause)
     await wake_waiting(conn, {claim.sku for claim in [*left, *freed]}, cause)
 
 
+async def _end_here(
+    conn: Connection,
+    order_id: str,
+    warehouse: str,
+    units: Counter[str],
+    target: ReservationStatus,
+) -> list[Claim]:
+    """End an order's claims on units of one warehouse."""
+    return await end_claims(conn, order_id, units, ReservationStatus.ALLOCATED, target, warehouse)
+
+
 async def recall_closed(
     conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
 ) -> None:
     """Give units back to the shelf of a closed warehouse: nobody is woken for them."""
-    freed = await end_claims(
-        conn,
-        order_id,
-        units,
-        ReservationStatus.ALLOCATED,
-        ReservationStatus.RELEASED,
-        warehouse,
-    )
+    freed = await _end_here(conn, order_id, warehouse, units, ReservationStatus.RELEASED)
     await _give_back(conn, order_id, freed, cause)
 
 
@@ -197,14 +196,7 @@ async def ship(
     conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
 ) -> None:
     """Units leave the building: `on_hand` and `allocated` fall together."""
-    used = await end_claims(
-        conn,
-        order_id,
-        units,
-        ReservationStatus.ALLOCATED,
-        ReservationStatus.CONSUMED,
-        warehouse,
-    )
+    used = await _end_here(conn, order_id, warehouse, units, ReservationStatus.CONSUMED)
     await _leave(conn, order_id, "ship", used, cause)
 
 
@@ -212,14 +204,7 @@ async def report_missing(
     conn: Connection, order_id: str, warehouse: str, units: Counter[str], cause: str
 ) -> None:
     """A short pick: the units are not where the counters say, so they leave the counters."""
-    gone = await end_claims(
-        conn,
-        order_id,
-        units,
-        ReservationStatus.ALLOCATED,
-        ReservationStatus.RELEASED,
-        warehouse,
-    )
+    gone = await _end_here(conn, order_id, warehouse, units, ReservationStatus.RELEASED)
     await _leave(conn, order_id, "short", gone, cause)
 
 

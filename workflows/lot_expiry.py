@@ -3,21 +3,14 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import ExpireLots, LotsExpired
     from activities.expiry import ExpiryActivities
-    from workflows import ids
+    from workflows import ids, policies
 
 EXPIRED_PROMISED = "expired_goods_promised"
 """What `KervanAttention` says when orders were promised goods that are good no longer."""
-
-_TRIES = RetryPolicy(
-    initial_interval=timedelta(seconds=2),
-    maximum_interval=timedelta(minutes=1),
-    maximum_attempts=10,
-)
 
 
 @workflow.defn
@@ -31,7 +24,7 @@ class LotExpiryWorkflow:
             ExpiryActivities.expire_lots,
             ExpireLots(f"expire:{workflow.info().run_id}"),
             start_to_close_timeout=timedelta(minutes=5),
-            retry_policy=_TRIES,
+            retry_policy=policies.BY_THE_CLOCK,
             summary="expired lots into quarantine",
         )
         details = [f"{result.units} units went into quarantine."]

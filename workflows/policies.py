@@ -55,3 +55,10 @@ NOTIFICATION: dict[str, Any] = {
         initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15)
     ),
 }
+
+# What the clock starts; when it fails for minutes, the next run sees it all.
+BY_THE_CLOCK = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    maximum_interval=timedelta(minutes=1),
+    maximum_attempts=10,
+)

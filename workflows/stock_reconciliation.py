@@ -4,21 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import Reconcile, Reconciled
     from activities.reconciliation import ReconciliationActivities
-    from workflows import ids
+    from workflows import ids, policies
 
 STOCK_DIFFERS = "stock_differs"
 """What `KervanAttention` says of a run that has found something."""
-
-_TRIES = RetryPolicy(
-    initial_interval=timedelta(seconds=2),
-    maximum_interval=timedelta(minutes=1),
-    maximum_attempts=10,
-)
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class StockReconciliationWorkflow:
             ReconciliationActivities.reconcile_stock,
             Reconcile(f"rec_{run}", full=how.full),
             start_to_close_timeout=timedelta(minutes=30),
-            retry_policy=_TRIES,
+            retry_policy=policies.BY_THE_CLOCK,
             summary="compare counters, claims and lines with the ledger",
         )
         workflow.set_current_details(_in_words(result))

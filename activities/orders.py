@@ -84,6 +84,8 @@ class OrderActivities:
 
     async def _take_off_missing(self, task: Confirm) -> None:
         """Units that were reported missing want a source too, though the news is not heard yet."""
+        if not await fulfillment.was_short(self._pool, task.order_id):
+            return
         async with orders.once(self._pool, task.order_id, f"missing:{task.cause}") as step:
             if not step.done:
                 await goods.take_off_missing(step)

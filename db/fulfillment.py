@@ -71,6 +71,11 @@ async def unassigned_claims(conn: Connection, order_id: str) -> list[UnassignedC
     return [UnassignedClaim(**row) for row in await conn.fetch(_SQL["unassigned_claims"], order_id)]
 
 
+async def was_short(conn: Connection | Pool, order_id: str) -> bool:
+    """Whether a location has ever reported units of the order missing."""
+    return bool(await conn.fetchval(_SQL["was_short"], order_id))
+
+
 async def open_work(  # noqa: PLR0913 - one row
     conn: Connection,
     work_id: str,

@@ -16,6 +16,12 @@ LEFT JOIN (
 WHERE r.quantity > coalesce(w.asked, 0)
 ORDER BY r.warehouse, r.line_id;
 
+-- name: was_short
+-- Whether a location of this order has ever reported units missing.
+SELECT EXISTS (SELECT FROM fulfillment_orders f
+    JOIN fulfillment_order_lines l ON l.fulfillment_order_id = f.id
+    WHERE f.order_id = $1 AND l.short > 0);
+
 -- name: open_work
 INSERT INTO fulfillment_orders (id, order_id, warehouse, status, held_status, cause, due_at)
 VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7));

@@ -116,6 +116,9 @@ class FulfillmentActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
+            if len(task.shipment_ids) > 1:
+                # Parcel by parcel they would be locked in the order of the boxes.
+                await stock.lock_claimed(step.conn, task.order_id)
             for shipment_id in task.shipment_ids:
                 await self._hand_over(step, task, shipment_id)
             order = await orders.load(step.conn, task.order_id)

@@ -141,20 +141,20 @@ async def unknown_warehouses(conn: Connection, codes: Sequence[str]) -> set[str]
 
 
 async def lock_levels(
-    conn: Connection, places: Sequence[tuple[str, str]], *, all_of_item: bool = False
+    conn: Connection, places: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Row]:
-    """Lock levels, made when missing, by (sku, warehouse).
+    """Lock levels, made when missing, and those of their items elsewhere; all by (sku, warehouse).
 
-    With `all_of_item`, those of their items elsewhere too: whoever wakes orders that wait counts
-    what is free everywhere, and two who bring goods to two warehouses must see each other's.
+    Whoever wakes orders that wait counts what is free everywhere: two who bring goods to two
+    warehouses must see each other's, and neither may hold one level when it asks for the other.
     """
     wanted = sorted(set(places))
     skus, codes = [sku for sku, _ in wanted], [code for _, code in wanted]
-    await conn.execute(_SQL["make_levels"], skus, codes)
-    if all_of_item:
-        rows = await conn.fetch(_SQL["lock_levels_of"], skus)
-    else:
-        rows = await conn.fetch(_SQL["lock_levels_at"], skus, codes)
+    made = await conn.fetch(_SQL["make_levels"], skus, codes)
+    if made:
+        # A level that is just being made cannot be locked by others; its item can.
+        await conn.execute(_SQL["lock_items"], sorted({row["sku"] for row in made}))
+    rows = await conn.fetch(_SQL["lock_levels_of"], skus)
     return {(row["sku"], row["warehouse"]): dict(row) for row in rows}
 
 
@@ -169,10 +169,8 @@ async def correct(conn: Connection, corrections: Sequence[Correction], why: Why)
 
     """
     movements = add_up(_movement(c, why.cause) for c in corrections)
-    levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements], all_of_item=True)
-    _must_stay_possible(
-        {(m.sku, m.warehouse): levels[m.sku, m.warehouse] for m in movements}, movements
-    )
+    levels = await lock_levels(conn, [(m.sku, m.warehouse) for m in movements])
+    _must_stay_possible(levels, movements)
     try:
         rows = await ledger.write(
             conn,
@@ -211,9 +209,10 @@ def _movement(c: Correction, cause: str) -> Movement:
 def _must_stay_possible(
     levels: Mapping[tuple[str, str], Row], movements: Sequence[Movement]
 ) -> None:
-    after = {place: dict(level) for place, level in levels.items()}
+    after: dict[tuple[str, str], dict[str, Any]] = {}
     for movement in movements:
-        level = after[movement.sku, movement.warehouse]
+        place = (movement.sku, movement.warehouse)
+        level = after.setdefault(place, dict(levels[place]))
         for name in _CORRECTED:
             level[name] += getattr(movement, name)
     for place, level in after.items():

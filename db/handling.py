@@ -201,7 +201,7 @@ async def carry_out(
         shelves.use_loose(move.sku, move.warehouse, move.quantity)
         levels[move.sku, move.warehouse] = _with(levels[move.sku, move.warehouse], move.quantity)
     await places.write(conn, ins, **told)
-    return [levels[level] for level in sorted(levels)]
+    return [levels[level] for level in sorted(touched)]
 
 
 def _netted(moves: Iterable[PlaceMove]) -> tuple[list[PlaceMove], list[PlaceMove]]:

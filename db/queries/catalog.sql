@@ -54,22 +54,15 @@ WHERE NOT EXISTS (SELECT FROM warehouses w WHERE w.code = wanted.code);
 INSERT INTO stock_levels (sku, warehouse)
 SELECT sku, warehouse FROM unnest($1::text[], $2::text[]) AS l (sku, warehouse)
 ORDER BY sku, warehouse
-ON CONFLICT (sku, warehouse) DO NOTHING;
+ON CONFLICT (sku, warehouse) DO NOTHING RETURNING sku;
 
 -- name: lock_levels_of
 -- All levels of these items, locked in the order in which orders lock them too.
 SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,
-    l.incoming
+    l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available, l.incoming, l.placed
 FROM stock_levels l WHERE l.sku = ANY($1::text[])
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;
 
--- name: lock_levels_at
--- These levels, locked in the order in which orders lock them too.
-SELECT l.sku, l.warehouse, l.on_hand, l.allocated, l.held, l.safety, l.damaged, l.quarantined,
-    l.on_hand - l.allocated - l.held - l.safety - l.damaged AS available, l.incoming, l.placed
-FROM stock_levels l
-JOIN unnest($1::text[], $2::text[]) AS wanted (sku, warehouse)
-    ON wanted.sku = l.sku AND wanted.warehouse = l.warehouse
-ORDER BY l.sku, l.warehouse
-FOR NO KEY UPDATE OF l;
+-- name: lock_items
+SELECT 1 FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR NO KEY UPDATE;

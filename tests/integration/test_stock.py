@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
 from activities.reserving import ReservationDesk
-from db import catalog, holds, sourcing, stock
-from db.pool import Pool
+from db import catalog, goods, handling, holds, sourcing, stock
+from db.pool import Connection, Pool
 from domain.sourcing import Allocation, Exclusion
 from tests.integration import shelves
+
+WAREHOUSES = ("EAST", "WEST")
 
 
 async def reserve(pool: Pool, order_id: str, cause: str = "test") -> str:
@@ -210,21 +213,56 @@ async def woken(pool: Pool) -> list[str]:
     return [row["order_id"] for row in rows]
 
 
+Bring = Callable[[Connection, str, catalog.Why], Awaitable[object]]
+
+
+async def corrected(conn: Connection, warehouse: str, why: catalog.Why) -> None:
+    await catalog.correct(conn, [catalog.Correction("A", warehouse, "receipt", 1)], why)
+
+
+async def received(conn: Connection, warehouse: str, why: catalog.Why) -> None:
+    await goods.receive(conn, warehouse, [goods.Goods("A", 1)], why)
+
+
+async def taken_out_of_quarantine(conn: Connection, warehouse: str, why: catalog.Why) -> None:
+    await handling.decide(conn, warehouse, "release", [handling.BinMove("A", 1)], why)
+
+
+@pytest.mark.parametrize("bring", [corrected, received, taken_out_of_quarantine])
 async def test_goods_that_come_to_two_warehouses_at_once_wake_as_many_as_they_serve(
-    pool: Pool,
+    pool: Pool, bring: Bring
 ) -> None:
-    await shelves.put(pool, "A", {"EAST": 0, "WEST": 0})
+    await shelves.put(pool, "A", {"EAST": 1, "WEST": 1})
+    aside = [catalog.Correction("A", w, "quarantine", damaged=1, quarantined=1) for w in WAREHOUSES]
+    nothing = [catalog.Correction("A", w, "adjust", -1) for w in WAREHOUSES]
+    async with pool.acquire() as conn, conn.transaction():
+        before = aside if bring is taken_out_of_quarantine else nothing
+        await catalog.correct(conn, before, catalog.Why("before", "tests"))
+    ids = await waiting_orders(pool, 0, 0)
+    await woken(pool)
+    await pool.execute("ALTER DATABASE " + await _name(pool) + " SET deadlock_timeout = '20ms'")
+    deadlocks = await _deadlocks(pool)
+
+    async def one(warehouse: str) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await bring(conn, warehouse, catalog.Why(f"{bring.__name__}:{warehouse}", "tests"))
+
+    await asyncio.gather(*(one(warehouse) for warehouse in WAREHOUSES))
+    assert set(await woken(pool)) == set(ids)
+    assert await _deadlocks(pool) == deadlocks
+
+
+async def test_the_first_goods_of_an_item_may_come_to_two_warehouses_at_once(pool: Pool) -> None:
+    await shelves.put(pool, "OTHER", {"EAST": 0, "WEST": 0})
+    await shelves.put(pool, "A", {})
     ids = await waiting_orders(pool, 0, 0)
     await woken(pool)
 
-    async def bring(warehouse: str) -> None:
+    async def one(warehouse: str) -> None:
         async with pool.acquire() as conn, conn.transaction():
-            goods = [catalog.Correction("A", warehouse, "receipt", 1)]
-            await catalog.correct(conn, goods, catalog.Why(f"receipt:{warehouse}", "tests"))
-            # The other has begun by now, or waits for this one.
-            await asyncio.sleep(0.05)
+            await received(conn, warehouse, catalog.Why(f"first:{warehouse}", "tests"))
 
-    await asyncio.gather(bring("EAST"), bring("WEST"))
+    await asyncio.gather(*(one(warehouse) for warehouse in WAREHOUSES))
     assert set(await woken(pool)) == set(ids)
 
 

@@ -86,8 +86,9 @@ def chaos(
     """Kill everything in turn while orders live, and prove that nothing was lost."""
     from ops.chaos import run  # noqa: PLC0415
     from ops.chaos import stock as scarce  # noqa: PLC0415
+    from ops.chaos.frame import Plan, any_seed  # noqa: PLC0415
 
-    plan = run.Plan(orders, kills, run.any_seed() if seed is None else seed)
+    plan = Plan(orders, kills, any_seed() if seed is None else seed)
     raise typer.Exit((scarce if stock else run).run(plan, as_json=json, keep=keep))
 
 

@@ -2,53 +2,30 @@
 
 import asyncio
 import contextlib
-import json
 import random
-import secrets
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
-from rich.console import Console
 
 from ops.chaos import proof, shop
+from ops.chaos.frame import ENVIRONMENT, Plan, private_shop, tell
 from ops.chaos.life import Life
 from ops.chaos.scripts import Script, deal
 from ops.chaos.storm import Kill, storm
-from ops.client import ApiError, Doors, Json, NotInTime, ShopClient
+from ops.client import ApiError, Json, NotInTime, ShopClient
 from ops.stack.stack import Stack
 from ops.stack.supervisor import Say
 from workflows.client import TemporalAddress, connect
 
-ENVIRONMENT: Mapping[str, str] = {
-    "KERVAN_RETURN_WINDOW": "PT1S",
-    "KERVAN_SANDBOX_SPEED": "40000",
-    # Longer than several parts are away one after another, shorter than the run.
-    "KERVAN_PAYMENT_EXPIRY": "PT100S",
-    "KERVAN_STEP_RETRY_INTERVAL": "PT5S",
-    "KERVAN_SMTP_HOST": "",
-    "KERVAN_RATE_LIMIT_PER_MINUTE": "0",
-    "KERVAN_CARRIER": "sandbox",
-}
 _IN_FLIGHT = 40
 _QUIET_SECONDS = 120.0
 _SECONDS_PER_KILL = 4.5
 _COPIES = (1, 1, 1, 1, 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is to do; the same seed deals the same orders and the same turns of killing."""
-
-    orders: int = 150
-    kills: int = 15
-    seed: int = 0
 
 
 @dataclass
@@ -78,52 +55,42 @@ class Report:
             "broken": self.broken,
         }
 
+    def summary(self) -> str:
+        """What happened, in a sentence."""
+        parts = Counter(kill.part for kill in self.kills)
+        away = {part: max(k.away for k in self.kills if k.part == part) for part in parts}
+        killed = ", ".join(
+            f"{part} {n} (away up to {away[part]:.1f} s)" for part, n in parts.items()
+        )
+        return (
+            f"{self.accepted} orders accepted, lived in {timedelta(seconds=round(self.seconds))}; "
+            f"killed: {killed or 'nothing'}; {self.sent_again} requests sent again; "
+            f"quiet {self.quiet_after:.1f} s later"
+        )
+
+    def truths(self) -> Sequence[str]:
+        """What is proven when nothing is broken."""
+        return (
+            "every accepted order ended as its script says",
+            "nobody was charged twice; our ledger equals the provider's, payment by payment",
+            "stock equals its movements, and nothing is claimed by a closed order",
+            "every mail once; no news left in outbox, inbox or at the providers",
+            "no workflow failed, none is stuck",
+        )
+
 
 def run(plan: Plan, *, as_json: bool, keep: Path | None = None) -> int:
     """Run and tell; return 1 when something broke."""
-    console = Console(stderr=as_json)
-
-    def say(message: str) -> None:
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-    say(f"seed {plan.seed}, {plan.orders} orders, {plan.kills} kills")
-    report = asyncio.run(chaos(plan, say, keep))
-    _tell(report, console)
-    if as_json:
-        print(json.dumps(report.as_json()))
-    return 1 if report.broken else 0
-
-
-def any_seed() -> int:
-    """Return a seed that can be typed again."""
-    return secrets.randbelow(1_000_000)
+    return tell(plan, f"{plan.orders} orders", lambda say: chaos(plan, say, keep), as_json=as_json)
 
 
 async def chaos(plan: Plan, say: Say, keep: Path | None = None) -> Report:
     """Let orders live through a storm on a private stack, and ask every witness afterwards."""
     report = Report(plan)
-    with directory(keep) as place:
-        stack = Stack(place, environment=ENVIRONMENT, say=lambda line: say(f"  {line}"))
-        await stack.start()
-        try:
-            doors = Doors(stack.urls.api, stack.urls.sandbox, stack.api_key)
-            async with ShopClient(doors, patience=120, pace=0.4) as client:
-                await shop.open_shop(client)
-                await _through_the_storm(plan, stack, client, report, say)
-        finally:
-            await stack.stop(grace=0)
+    async with private_shop(ENVIRONMENT, say, keep, patience=120) as (stack, client):
+        await shop.open_shop(client)
+        await _through_the_storm(plan, stack, client, report, say)
     return report
-
-
-@contextlib.contextmanager
-def directory(keep: Path | None) -> Iterator[Path]:
-    """Give a directory for a private stack, removed afterwards unless it is to be kept."""
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(prefix="kervan-chaos-", ignore_cleanup_errors=True) as path:
-        yield Path(path)
 
 
 async def _through_the_storm(
@@ -247,30 +214,3 @@ async def _prove(
         await connection.close()
     temporal = await connect(TemporalAddress(stack.urls.temporal))
     return wrong + await proof.engine_wrongs(temporal, running)
-
-
-def _tell(report: Report, console: Console) -> None:
-    parts = Counter(kill.part for kill in report.kills)
-    away = {part: max(kill.away for kill in report.kills if kill.part == part) for part in parts}
-    killed = ", ".join(f"{part} {n} (away up to {away[part]:.1f} s)" for part, n in parts.items())
-    console.print(
-        f"{report.accepted} orders accepted, lived in {timedelta(seconds=round(report.seconds))}; "
-        f"killed: {killed or 'nothing'}; {report.sent_again} requests sent again; "
-        f"quiet {report.quiet_after:.1f} s later",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for problem in report.broken:
-        console.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
-    if report.broken:
-        console.print(f"{len(report.broken)} broken, seed {report.plan.seed}", style="red")
-        return
-    for truth in (
-        "every accepted order ended as its script says",
-        "nobody was charged twice; our ledger equals the provider's, payment by payment",
-        "stock equals its movements, and nothing is claimed by a closed order",
-        "every mail once; no news left in outbox, inbox or at the providers",
-        "no workflow failed, none is stuck",
-    ):
-        console.print(f"✓ {truth}", style="green", markup=False)
-    sys.stdout.flush()

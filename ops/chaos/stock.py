@@ -3,7 +3,6 @@ PostgreSQL are killed; then it is proven that nothing was sold twice, lost, or l
 """
 
 import asyncio
-import json
 import random
 import time
 from collections import Counter
@@ -12,12 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import asyncpg
-from rich.console import Console
 
 from ops.chaos import proof, shop
-from ops.chaos.run import ENVIRONMENT, Plan, directory
+from ops.chaos.frame import ENVIRONMENT, Plan, private_shop, tell
 from ops.chaos.storm import Kill, storm
-from ops.client import ApiError, Doors, Json, NotInTime, ShopClient, new_key
+from ops.client import ApiError, Json, NotInTime, ShopClient, new_key
 from ops.stack.stack import Stack
 from ops.stack.supervisor import Say
 
@@ -95,34 +93,37 @@ class Report:
             "broken": self.broken,
         }
 
+    def summary(self) -> str:
+        """What happened, in a sentence."""
+        killed = Counter(kill.part for kill in self.kills)
+        return (
+            f"{self.accepted} orders accepted in {self.seconds:.0f} s, {self.canceled} of them"
+            f" canceled; killed: {dict(killed) or 'nothing'};"
+            f" {self.sent_again} requests sent again;"
+            f" all decided {self.quiet_after:.0f} s later; units: {dict(self.units)}"
+        )
+
+    def truths(self) -> Sequence[str]:
+        """What is proven when nothing is broken."""
+        return (
+            "every unit of every accepted order is allocated, waits, or was canceled",
+            "no counter is below zero, and each is the sum of its movements",
+            f"nobody waits for units that lie free; {self.checks} checks raised no false alarm",
+            "no deadlock",
+        )
+
 
 def run(plan: Plan, *, as_json: bool, keep: Path | None = None) -> int:
     """Run and tell; return 1 when something broke."""
-    console = Console(stderr=as_json)
-
-    def say(message: str) -> None:
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-    say(f"seed {plan.seed}, {plan.orders} orders for {_ITEMS} items, {plan.kills} kills")
-    report = asyncio.run(stock_storm(plan, say, keep))
-    _tell(report, console)
-    if as_json:
-        print(json.dumps(report.as_json()))
-    return 1 if report.broken else 0
+    what = f"{plan.orders} orders for {_ITEMS} items"
+    return tell(plan, what, lambda say: stock_storm(plan, say, keep), as_json=as_json)
 
 
 async def stock_storm(plan: Plan, say: Say, keep: Path | None = None) -> Report:
     """Place all orders at once on a private stack, kill, and ask the books afterwards."""
     report = Report(plan)
-    with directory(keep) as place:
-        stack = Stack(place, environment=_ENVIRONMENT, say=lambda line: say(f"  {line}"))
-        await stack.start()
-        try:
-            doors = Doors(stack.urls.api, stack.urls.sandbox, stack.api_key)
-            async with ShopClient(doors, patience=_PATIENCE, pace=0.4) as client:
-                await _Storm(plan, stack, client, report, say).blow()
-        finally:
-            await stack.stop(grace=0)
+    async with private_shop(_ENVIRONMENT, say, keep, patience=_PATIENCE) as (stack, client):
+        await _Storm(plan, stack, client, report, say).blow()
     return report
 
 
@@ -257,26 +258,3 @@ class _Storm:
 
 def _sku(number: int) -> str:
     return f"RARE-{number:02}"
-
-
-def _tell(report: Report, console: Console) -> None:
-    killed = Counter(kill.part for kill in report.kills)
-    console.print(
-        f"{report.accepted} orders accepted in {report.seconds:.0f} s, {report.canceled} of them"
-        f" canceled; killed: {dict(killed) or 'nothing'}; {report.sent_again} requests sent again;"
-        f" all decided {report.quiet_after:.0f} s later; units: {dict(report.units)}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for problem in report.broken:
-        console.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
-    if report.broken:
-        console.print(f"{len(report.broken)} broken, seed {report.plan.seed}", style="red")
-        return
-    for truth in (
-        "every unit of every accepted order is allocated, waits, or was canceled",
-        "no counter is below zero, and each is the sum of its movements",
-        f"nobody waits for units that lie free; {report.checks} checks raised no false alarm",
-        "no deadlock",
-    ):
-        console.print(f"✓ {truth}", style="green", markup=False)

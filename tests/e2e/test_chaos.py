@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from db.pool import Pool
+from ops.chaos.frame import Plan
 from ops.chaos.proof import books
-from ops.chaos.run import Plan, chaos
+from ops.chaos.run import chaos
 from ops.chaos.scripts import SCRIPTS, deal
 from ops.chaos.storm import turns
 from ops.stack.stack import PARTS

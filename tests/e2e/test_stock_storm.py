@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from ops.chaos import shop
-from ops.chaos.run import Plan
+from ops.chaos.frame import Plan
 from ops.chaos.stock import stock_storm
 from ops.client import Doors, Json, ShopClient
 from ops.stack.stack import Stack

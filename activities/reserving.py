@@ -6,8 +6,8 @@ cause, so that a worker which dies between the two goes on with the second.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -18,7 +18,6 @@ from db.reservations import Claim, DoneStep, Event, HeldLine, LineMove
 from db.together import Together
 from domain.errors import NotFound
 from domain.reserving import ALLOCATED, UNAVAILABLE, Held, Request, Reserved, Wanted, reserve
-from domain.sourcing import Destination
 from domain.states import RESERVATION, OrderStatus, ReservationStatus, advance
 
 # The queue may hear of goods that came while an order was put into it and not yet committed.
@@ -42,8 +41,7 @@ class Ask:
         return f"reserve:{self.cause}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """How it went (`domain.reserving`), and whether the customer is to be told of missing units."""
 
     outcome: str
@@ -69,9 +67,14 @@ class ReservationDesk:
         return await self._together.do(Ask(order_id, cause, everywhere))
 
     async def _serve_free(self, asked: Sequence[Ask]) -> list[Answer | None]:
-        async with self._pool.acquire() as conn, conn.transaction():
-            # An order twice in a batch is asked for twice: the second hears what was answered.
-            answers = await _serve(conn, {ask.order_id: ask for ask in asked}, wait=False)
+        # An order twice in a batch is asked for twice: the second hears what was answered.
+        by_order = {ask.order_id: ask for ask in asked}
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                answers = await _serve(conn, by_order, wait=False, look=True)
+        except _OutrunError:
+            async with self._pool.acquire() as conn, conn.transaction():
+                answers = await _serve(conn, by_order, wait=False)
         return [answers.get(ask) for ask in asked]
 
     async def _serve_alone(self, ask: Ask) -> Answer:
@@ -83,8 +86,22 @@ class ReservationDesk:
         return answers[ask]
 
 
-async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> dict[Ask, Answer]:
-    """Reserve for these orders; those that are locked by others are left out unless we `wait`."""
+class _OutrunError(Exception):
+    """What was decided at a look could not be had when the levels were locked."""
+
+
+async def _serve(
+    conn: Connection, asked: Mapping[str, Ask], *, wait: bool, look: bool = False
+) -> dict[Ask, Answer]:
+    """Reserve for these orders; those that are locked by others are left out unless we `wait`.
+
+    With `look`, orders that find plenty lock the levels only to take their units: other batches
+    decide meanwhile.
+
+    Raises:
+        _OutrunError: it was no longer there.
+
+    """
     orders = await reservations.lock_orders(conn, list(asked), wait=wait)
     asks = {order_id: asked[order_id] for order_id in orders}
     if not asks:
@@ -113,8 +130,8 @@ async def _serve(conn: Connection, asked: Mapping[str, Ask], *, wait: bool) -> d
             i: _request(row, lines[i].wanted, held, in_vain.get(i, frozenset()))
             for i, row in todo.items()
         }
-        reserved = await _decide(conn, list(requests.values()))
-        await _write(conn, asks, requests, reserved, held)
+        reserved, locked = await _decide(conn, list(requests.values()), look=look)
+        await _write(conn, asks, requests, reserved, held, locked=locked)
         answers |= {asks[r.order_id]: _answer(r) for r in reserved}
     return answers
 
@@ -133,23 +150,46 @@ def _request(
         order["out_of_stock"],
         wanted,
         [Held(h.sku, h.warehouse, h.quantity) for h in held if h.order_id == order["id"]],
-        Destination(order["country"], order["postal_code"]),
+        reservations.destination_of(order),
         not_found_at=not_found_at,
     )
 
 
-async def _decide(conn: Connection, requests: Sequence[Request]) -> list[Reserved]:
-    """Lock the levels of all items asked for, see who waits for them, and decide."""
+async def _decide(
+    conn: Connection, requests: Sequence[Request], *, look: bool
+) -> tuple[list[Reserved], bool]:
+    """Decide who gets what; answers with it whether the levels of all items are locked by now."""
     skus = {w.sku for request in requests for w in request.lines if w.open + w.backordered}
     skus |= {held.sku for request in requests for held in request.held}
     # Before the locks, so that nobody waits for it.
-    rules, sites = await sourcing.for_items(conn, skus)
-    sources = await stock.lock_sources(conn, skus)
-    free: Counter[str] = Counter()
-    for source in sources:
-        free[source.sku] += max(0, source.available)
-    ahead = await reservations.queue_heads(conn, +free) if +free else []
-    return reserve(requests, sources, ahead, sites, rules)
+    seen = await sourcing.look(conn, skus)
+    if look and not seen.waited_for and not any(map(_has_a_place, requests)):
+        reserved = reserve(requests, seen.sources, (), seen.sites, seen.rules)
+        if not any(r.missing for r in reserved):
+            return reserved, False
+    sources, ahead = await reservations.lock_supply(conn, skus)
+    return reserve(requests, sources, ahead, seen.sites, seen.rules), True
+
+
+def _has_a_place(request: Request) -> bool:
+    """Whether the order has something that others may be waiting for: a queue's place, a hold."""
+    return bool(request.held) or any(want.backordered for want in request.lines)
+
+
+async def _lock_what_was_seen(conn: Connection, reserved: Sequence[Reserved]) -> None:
+    """Lock the levels of all items, as everybody does, and see that units are still to be had.
+
+    Who comes into the queue while we wait for the locks comes after us, as if we had been faster.
+    """
+    taken: Counter[tuple[str, str]] = Counter()
+    for r in reserved:
+        for a in r.allocations:
+            taken[a.sku, a.warehouse] += a.quantity
+    skus = {sku for sku, _ in taken}
+    sources = await stock.lock_unless_waited_for(conn, skus)
+    free = {(source.sku, source.warehouse): source.available for source in sources}
+    if any(units > free.get(level, 0) for level, units in taken.items()):
+        raise _OutrunError
 
 
 def _answer(reserved: Reserved) -> Answer:
@@ -163,8 +203,13 @@ async def _write(
     requests: Mapping[str, Request],
     reserved: Sequence[Reserved],
     held: Sequence[HeldLine],
+    *,
+    locked: bool,
 ) -> None:
-    """Write what was decided: counters, ledger, claims, lines, timeline, and that it is done."""
+    """Write what was decided: claims, lines, timeline, that it is done; then counters and ledger.
+
+    In this order levels that are not `locked` yet are so for as short as can be.
+    """
     causes = {order_id: f"{order_id}:{ask.cause}" for order_id, ask in asks.items()}
     moves = [move for r in reserved for move in _movements(r, causes[r.order_id])]
     served = {r.order_id for r in reserved if r.outcome != UNAVAILABLE}
@@ -173,7 +218,6 @@ async def _write(
         Movement(h.sku, h.warehouse, "unhold", causes[h.order_id], "", h.order_id, held=-h.quantity)
         for h in kept
     ]
-    await ledger.write(conn, moves, locked=True)
     if kept:
         await holds.end(conn, {h.hold_id for h in kept}, ReservationStatus.ALLOCATED)
     ended = await _end_waiting(conn, reserved, requests)
@@ -184,8 +228,11 @@ async def _write(
         ended + claims,
         [move for r in reserved for move in _line_moves(r)],
         [event for r in reserved for event in _events(r, requests[r.order_id])],
-        [DoneStep(r.order_id, asks[r.order_id].own_cause, asdict(_answer(r))) for r in reserved],
+        [DoneStep(r.order_id, asks[r.order_id].own_cause, _answer(r)._asdict()) for r in reserved],
     )
+    if not locked:
+        await _lock_what_was_seen(conn, reserved)
+    await ledger.write(conn, moves, locked=True)
     for order_id, skus in _spared(reserved, kept).items():
         await stock.wake_waiting(conn, skus, f"spared:{causes[order_id]}")
     await _pass_on(conn, reserved, requests, f"passed-over:{causes[reserved[0].order_id]}")
@@ -235,7 +282,9 @@ async def _end_waiting(
     its own.
     """
     units = {
-        r.order_id: waited for r in reserved if (waited := Counter(r.served) + Counter(r.dropped))
+        r.order_id: Counter(r.served) + Counter(r.dropped)
+        for r in reserved
+        if r.served or r.dropped
     }
     advance(RESERVATION, ReservationStatus.BACKORDERED, ReservationStatus.RELEASED)
     parts = []
@@ -250,33 +299,29 @@ async def _end_waiting(
 
 
 def _claims(r: Reserved, request: Request, cause: str) -> list[Claim]:
-    rows = [(a.line_id, a.sku, a.warehouse, a.quantity, "allocated") for a in r.allocations]
-    queue = [(d.line_id, d.sku, None, d.quantity, "backordered") for d in r.queued]
-    return [
-        Claim(r.order_id, *row, cause=cause, priority=request.priority, queued_at=request.since)
-        for row in (*rows, *queue)
+    why = (cause, request.priority, request.since)
+    allocated = [
+        Claim(r.order_id, a.line_id, a.sku, a.warehouse, a.quantity, "allocated", *why)
+        for a in r.allocations
     ]
+    queued = [
+        Claim(r.order_id, d.line_id, d.sku, None, d.quantity, "backordered", *why) for d in r.queued
+    ]
+    return allocated + queued
 
 
 def _line_moves(r: Reserved) -> list[LineMove]:
-    allocated: Counter[str] = Counter()
+    allocated: dict[str, int] = {}
     for a in r.allocations:
-        allocated[a.line_id] += a.quantity
-    queued = Counter({d.line_id: d.quantity for d in r.queued})
-    canceled = Counter({d.line_id: d.quantity for d in r.canceled})
+        allocated[a.line_id] = allocated.get(a.line_id, 0) + a.quantity
+    queued = {d.line_id: d.quantity for d in r.queued}
+    canceled = {d.line_id: d.quantity for d in r.canceled}
     moves = []
     for line_id in sorted(allocated.keys() | queued.keys() | canceled.keys()):
         waited = r.served.get(line_id, 0) + r.dropped.get(line_id, 0)
-        moved = allocated[line_id] + queued[line_id] + canceled[line_id]
-        moves.append(
-            LineMove(
-                line_id,
-                open=waited - moved,
-                allocated=allocated[line_id],
-                backordered=queued[line_id] - waited,
-                canceled=canceled[line_id],
-            )
-        )
+        got, waits = allocated.get(line_id, 0), queued.get(line_id, 0)
+        gone = canceled.get(line_id, 0)
+        moves.append(LineMove(line_id, waited - got - waits - gone, got, waits - waited, gone))
     return moves
 
 

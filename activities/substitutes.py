@@ -11,7 +11,7 @@ from db import notifications, orders, reservations, sourcing, substitutes, timel
 from db.new_ids import new_id
 from db.substitutes import Wanted
 from domain.order import Offer
-from domain.sourcing import Demand, Destination, servers
+from domain.sourcing import Demand, servers
 from domain.states import OfferStatus
 from domain.substitution import Candidate, Place, choose, spread
 
@@ -98,9 +98,9 @@ async def offer_what_is_there(step: orders.Step, seconds: float) -> bool:
 
 async def _servers(step: orders.Step, skus: list[str]) -> dict[str, frozenset[str]]:
     """The warehouses from which the rules let each of these items be sent where the order goes."""
-    _, sites = await sourcing.for_items(step.conn, set(skus))
+    sites = (await sourcing.look(step.conn, set(skus))).sites
     row = (await reservations.lock_orders(step.conn, [step.order_id], wait=True))[step.order_id]
-    destination = Destination(row["country"], row["postal_code"])
+    destination = reservations.destination_of(row)
     demands = [Demand("", sku, 1) for sku in sorted(set(skus))]
     return {
         demand.sku: servers(demand, destination, sites.values())

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from api import views
 from api.errors import Answer, FieldError, Problem, invalid, key_reused
-from db import catalog, holds, idempotency, reservations, sourcing, stock
+from db import catalog, holds, idempotency, reservations, sourcing
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from db.together import Together
@@ -117,16 +117,13 @@ async def _hold(conn: Connection, asks: Sequence[HoldAsk]) -> list[Answer]:
         return []
     now = datetime.now(UTC)
     skus = {sku for ask in asks for sku, _ in ask.lines}
-    rules, sites = await sourcing.for_items(conn, skus)
-    limited = any(site.exclusions for site in sites.values())
+    seen = await sourcing.look(conn, skus)
+    limited = any(site.exclusions for site in seen.sites.values())
     categories = await sourcing.categories(conn, skus) if limited else {}
     requests = [_request(f"{n:06}", ask, now, categories) for n, ask in enumerate(asks)]
-    sources = await stock.lock_sources(conn, skus)
-    free: Counter[str] = Counter()
-    for source in sources:
-        free[source.sku] += max(0, source.available)
-    ahead = await reservations.queue_heads(conn, +free) if +free else []
-    found = sorted(reserve(requests, sources, ahead, sites, rules), key=lambda r: r.order_id)
+    sources, ahead = await reservations.lock_supply(conn, skus)
+    reserved = reserve(requests, sources, ahead, seen.sites, seen.rules)
+    found = sorted(reserved, key=lambda r: r.order_id)
     new = [
         None
         if r.outcome == UNAVAILABLE

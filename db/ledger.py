@@ -9,7 +9,8 @@ from datetime import datetime
 import asyncpg
 
 from db import places
-from db.movements import Movement, add_up, fields_of
+from db.columns import pack
+from db.movements import Movement, add_up
 from db.pool import Connection
 from db.sql import queries
 
@@ -27,7 +28,7 @@ async def write(
 ) -> list[asyncpg.Record]:
     """Write movements to ledger and counters in one statement, and answer the levels touched.
 
-    The levels must exist. Movements of one line at one level for one cause are summed, so that a
+    Movements of one line at one level for one cause are summed, so that a
     line counts once per cause. `locked`: the caller holds the levels' locks. Units that leave and
     are not loose are drawn from the bins they lie in.
     """
@@ -44,5 +45,9 @@ async def write(
         in_bins = leaving and any(level["placed"] for level in levels)
     if in_bins:
         await places.make_room(conn, rows, actor=actor, reason=reason, occurred_at=occurred_at)
-    columns = zip(*map(fields_of, rows), strict=True)
-    return await conn.fetch(_SQL["move_stock"], *columns, actor, reason, occurred_at)
+    columns = pack(rows, len(Movement._fields))
+    touched = await conn.fetch(_SQL["move_stock"], *columns, actor, reason, occurred_at)
+    if len(touched) != len({(m.sku, m.warehouse) for m in rows}):
+        message = "a movement of a level that does not exist"
+        raise LookupError(message)
+    return touched

@@ -3,24 +3,25 @@
 The order of locks is that of the whole house: orders by id, then levels by item and warehouse.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
+from db import stock
+from db.columns import pack
 from db.pool import Connection
 from db.sql import queries
 from domain.reserving import Ahead, Wanted
-from domain.sourcing import Destination
+from domain.sourcing import Destination, Source
 
 _SQL = queries("reservations")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A new claim of a line: on units of `warehouse`, or (None) on a place in the queue."""
 
     order_id: str
@@ -34,8 +35,7 @@ class Claim:
     queued_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LineMove:
+class LineMove(NamedTuple):
     """Deltas of a line's counters; they sum to zero."""
 
     line_id: str
@@ -56,8 +56,7 @@ class HeldLine:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An entry of an order's timeline: what the system did."""
 
     order_id: str
@@ -65,8 +64,7 @@ class Event:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class DoneStep:
+class DoneStep(NamedTuple):
     """A step of an order that is done, and what it answered."""
 
     order_id: str
@@ -88,6 +86,11 @@ async def lock_orders(
     """Lock these orders; without `wait`, those that nobody else has locked."""
     name = _SQL["lock_orders"] if wait else _SQL["lock_free_orders"]
     return {row["id"]: row for row in await conn.fetch(name, sorted(order_ids))}
+
+
+def destination_of(order: asyncpg.Record) -> Destination:
+    """Where a locked order goes, as far as rules ask."""
+    return Destination(*(part or "" for part in order["destination"] or ()))
 
 
 async def lines_wanted(conn: Connection, steps: Sequence[tuple[str, str, str]]) -> dict[str, Lines]:
@@ -121,6 +124,15 @@ async def not_found(
     for row in await conn.fetch(_SQL["not_found"], list(order_ids)):
         found[row["order_id"]].add((row["warehouse"], row["sku"]))
     return {order_id: frozenset(places) for order_id, places in found.items()}
+
+
+async def lock_supply(conn: Connection, skus: Collection[str]) -> tuple[list[Source], list[Ahead]]:
+    """Lock the levels of all these items; tell what is free where, and who waits for it first."""
+    sources = await stock.lock_sources(conn, skus)
+    free: Counter[str] = Counter()
+    for source in sources:
+        free[source.sku] += max(0, source.available)
+    return sources, await queue_heads(conn, +free) if +free else []
 
 
 async def queue_heads(conn: Connection, free: Mapping[str, int]) -> list[Ahead]:
@@ -194,13 +206,8 @@ async def keep(
     """Write what orders got, and that their steps are done. Each line is moved once."""
     await conn.execute(
         _SQL["keep_reservations"],
-        *_columns(Claim, claims),
-        *_columns(LineMove, moves),
-        *_columns(Event, events),
-        *_columns(DoneStep, steps),
+        *pack(claims, len(Claim._fields)),
+        *pack(moves, len(LineMove._fields)),
+        *pack(events, len(Event._fields)),
+        *pack(steps, len(DoneStep._fields)),
     )
-
-
-def _columns(kind: type, rows: Sequence[object]) -> list[list[Any]]:
-    """The rows' fields as arrays, in the order of the fields."""
-    return [[getattr(row, column.name) for row in rows] for column in fields(kind)]

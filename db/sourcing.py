@@ -100,10 +100,30 @@ def _zone(row: Row) -> Zone:
     )
 
 
-async def for_items(conn: Connection, skus: Collection[str]) -> tuple[Rules, dict[str, Site]]:
-    """The shop-wide rules, and the warehouses that keep one of these items; one round trip."""
-    rows = await conn.fetch(_SQL["read_for_items"], list(skus))
-    return _rules(rows[0]), {row["code"]: _site(row) for row in rows if row["code"] is not None}
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be known of items without a lock: rules, the warehouses that keep one, what is free.
+
+    `waited_for`: somebody waits for one of them.
+    """
+
+    rules: Rules
+    sites: dict[str, Site]
+    sources: list[Source]
+    waited_for: bool
+
+
+async def look(conn: Connection, skus: Collection[str]) -> Look:
+    """Look at these items; one round trip."""
+    rows = await conn.fetch(_SQL["look_at_items"], list(skus))
+    kept = [row for row in rows if row["code"] is not None]
+    sources = [
+        Source(row["code"], sku, 0 if row["closed"] else free, row["priority"])
+        for row in kept
+        for sku, free in zip(row["skus"], row["free"], strict=True)
+    ]
+    sites = {row["code"]: _site(row) for row in kept}
+    return Look(_rules(rows[0]), sites, sources, rows[0]["waited_for"])
 
 
 async def categories(conn: Connection, skus: Collection[str]) -> dict[str, str]:
@@ -115,7 +135,7 @@ async def categories(conn: Connection, skus: Collection[str]) -> dict[str, str]:
 async def with_categories(conn: Connection, demands: Sequence[Demand]) -> list[Demand]:
     """The demands with the categories of their items, by which rules exclude."""
     category = await categories(conn, {demand.sku for demand in demands})
-    return [replace(demand, category=category.get(demand.sku, "")) for demand in demands]
+    return [demand._replace(category=category.get(demand.sku, "")) for demand in demands]
 
 
 async def shelves(

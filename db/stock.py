@@ -32,7 +32,13 @@ class Claim:
 
 async def lock_sources(conn: Connection, skus: Iterable[str]) -> list[Source]:
     """Lock the levels of all these items, and tell what is free where."""
-    return [Source(**row) for row in await conn.fetch(_SQL["lock_levels"], sorted(skus))]
+    return [Source(*row[:4]) for row in await conn.fetch(_SQL["lock_levels"], sorted(skus))]
+
+
+async def lock_unless_waited_for(conn: Connection, skus: Iterable[str]) -> list[Source]:
+    """The same; nothing is free when somebody was waiting for one of the items as we asked."""
+    rows = await conn.fetch(_SQL["lock_levels"], sorted(skus))
+    return [] if any(row["waited_for"] for row in rows) else [Source(*row[:4]) for row in rows]
 
 
 async def allocate(

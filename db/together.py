@@ -9,6 +9,7 @@ import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Together(Generic[T, R]):
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_work = 0
+        self._unanswered = 0
 
     async def do(self, request: T) -> R:
         """The answer to one request; its exception when it fails alone, too."""
@@ -57,13 +59,20 @@ class Together(Generic[T, R]):
     async def _lane(self) -> None:
         try:
             while batch := self._next_batch():
-                await self._carry_out(batch)
+                self._unanswered += len(batch)
+                try:
+                    await self._carry_out(batch)
+                finally:
+                    self._unanswered -= len(batch)
         finally:
             self._at_work -= 1
 
     def _next_batch(self) -> list[_Waiting[T, R]]:
         batch: list[_Waiting[T, R]] = []
-        while self._waiting and len(batch) < self._most:
+        # A lane leaves the others their share: two at work beside each other do more than one.
+        share = ceil((self._unanswered + len(self._waiting)) / self._lanes)
+        most = min(self._most, share)
+        while self._waiting and len(batch) < most:
             one = self._waiting.popleft()
             # Whoever gave up waiting asks again later, if at all.
             if not one.answer.done():

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain import shortage
 from domain.sourcing import (
@@ -28,8 +28,7 @@ from domain.sourcing import (
 ALLOCATED, WAITING, UNAVAILABLE = "allocated", "waiting", "unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A line: `open` units are new, `backordered` ones wait already; `live` are not canceled."""
 
     line_id: str
@@ -210,6 +209,8 @@ class _Shelf:
             for warehouse in self._places[sku]
             if (warehouse, sku) not in request.not_found_at
         ]
+        if sku not in self._queue:
+            return {place: self._left[place] for place in places}
         promised: Counter[tuple[str, frozenset[str]]] = Counter()
         for one, choice in self._queue.get(sku, ()):
             if _is_ahead(one, request):
@@ -245,11 +246,13 @@ def _take_held(
 
     The checkout may not have said whereto: what its location may not send there is not taken.
     """
+    if not held:
+        return (), [Demand(w.line_id, w.sku, w.open + w.backordered, w.category) for w in wants]
     kept = {(h.sku, h.warehouse): h.quantity for h in held}
     taken, rest = [], []
     for want in wants:
         left = want.open + want.backordered
-        allowed = servers_of(want) if kept else frozenset[str]()
+        allowed = servers_of(want)
         for (sku, warehouse), there in kept.items():
             take = min(left, there) if sku == want.sku and warehouse in allowed else 0
             if take:

@@ -6,7 +6,7 @@ It runs while stock is locked, so it is quick for the usual order and bounded fo
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.sourcing_decision import NO_STOCK, served, unserved
 from domain.sourcing_rules import (
@@ -40,8 +40,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What one warehouse can give of one item; a lower `priority` is preferred."""
 
     warehouse: str
@@ -50,8 +49,7 @@ class Source:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """Units of a line that a warehouse will ship."""
 
     line_id: str

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from domain.money import LARGEST_AMOUNT
 
@@ -17,8 +18,7 @@ CRITERIA = ("parcels", "cost", "distance", "promise", "balance", "priority")
 _NOT_IN_POSTAL_CODES = re.compile(r"[^0-9A-Z]")
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """Units of an order line that need a source. An item has one category."""
 
     line_id: str

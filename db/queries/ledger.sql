@@ -8,8 +8,14 @@ FOR NO KEY UPDATE OF l;
 -- name: move_stock
 -- Counters and ledger in one statement: the ledger row and the level move together or not at all.
 WITH moved AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::int[])
+    SELECT m.sku, m.warehouse, m.kind, m.cause, coalesce(m.line_id, '') AS line_id, m.order_id,
+        coalesce(m.on_hand, 0) AS on_hand, coalesce(m.allocated, 0) AS allocated,
+        coalesce(m.held, 0) AS held, coalesce(m.safety, 0) AS safety,
+        coalesce(m.damaged, 0) AS damaged, coalesce(m.quarantined, 0) AS quarantined,
+        coalesce(m.incoming, 0) AS incoming
+    FROM unnest(unpacked($1), unpacked($2), unpacked($3), unpacked($4), unpacked($5), unpacked($6),
+            unpacked($7)::int[], unpacked($8)::int[], unpacked($9)::int[], unpacked($10)::int[],
+            unpacked($11)::int[], unpacked($12)::int[], unpacked($13)::int[])
         AS m (sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety,
             damaged, quarantined, incoming)
 ), summed AS (
@@ -30,8 +36,8 @@ WITH moved AS (
     INSERT INTO stock_movements
         (sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety, damaged,
          quarantined, incoming, actor, reason, occurred_at)
-    SELECT sku, warehouse, kind, cause, line_id, order_id, on_hand, allocated, held, safety,
-        damaged, quarantined, incoming, $14, $15, coalesce($16::timestamptz, now())
-    FROM moved
+    SELECT sku, warehouse, m.kind, m.cause, m.line_id, m.order_id, m.on_hand, m.allocated, m.held,
+        m.safety, m.damaged, m.quarantined, m.incoming, $14, $15, coalesce($16::timestamptz, now())
+    FROM moved m JOIN levels USING (sku, warehouse)
 )
 SELECT * FROM levels ORDER BY sku, warehouse;

@@ -3,9 +3,9 @@
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
     o.cancel_requested_at IS NOT NULL OR o.closed_at IS NOT NULL AS over,
     EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
-    coalesce(c.shipping_address ->> 'country', '') AS country,
-    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
-FROM orders o LEFT JOIN order_contacts c ON c.order_id = o.id WHERE o.id = ANY($1::text[])
+    (SELECT ARRAY[c.shipping_address ->> 'country', c.shipping_address ->> 'postal_code']
+     FROM order_contacts c WHERE c.order_id = o.id) AS destination
+FROM orders o WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o;
 
 -- name: lock_free_orders
@@ -13,9 +13,9 @@ ORDER BY o.id FOR NO KEY UPDATE OF o;
 SELECT o.id, o.status, o.out_of_stock, o.priority, o.created_at,
     o.cancel_requested_at IS NOT NULL OR o.closed_at IS NOT NULL AS over,
     EXISTS (SELECT FROM stock_holds h WHERE h.order_id = o.id AND h.status = 'held') AS held,
-    coalesce(c.shipping_address ->> 'country', '') AS country,
-    coalesce(c.shipping_address ->> 'postal_code', '') AS postal_code
-FROM orders o LEFT JOIN order_contacts c ON c.order_id = o.id WHERE o.id = ANY($1::text[])
+    (SELECT ARRAY[c.shipping_address ->> 'country', c.shipping_address ->> 'postal_code']
+     FROM order_contacts c WHERE c.order_id = o.id) AS destination
+FROM orders o WHERE o.id = ANY($1::text[])
 ORDER BY o.id FOR NO KEY UPDATE OF o SKIP LOCKED;
 
 -- name: lines_wanted
@@ -88,21 +88,27 @@ CROSS JOIN LATERAL (
 WITH claims AS (
     INSERT INTO reservations
         (order_id, line_id, sku, warehouse, quantity, status, cause, priority, queued_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],
-        $7::text[], $8::int[], $9::timestamptz[])
+    SELECT c.order_id, c.line_id, c.sku, c.warehouse, c.quantity, c.status, c.cause,
+        coalesce(c.priority, 0), c.queued_at
+    FROM unnest(unpacked($1), unpacked($2), unpacked($3), unpacked($4), unpacked($5)::int[],
+            unpacked($6), unpacked($7), unpacked($8)::int[], unpacked($9)::timestamptz[])
+        AS c (order_id, line_id, sku, warehouse, quantity, status, cause, priority, queued_at)
 ), lines AS (
-    UPDATE order_lines l SET open = l.open + m.open, allocated = l.allocated + m.allocated,
-        backordered = l.backordered + m.backordered, canceled = l.canceled + m.canceled
-    FROM unnest($10::text[], $11::int[], $12::int[], $13::int[], $14::int[])
+    UPDATE order_lines l SET open = l.open + coalesce(m.open, 0),
+        allocated = l.allocated + coalesce(m.allocated, 0),
+        backordered = l.backordered + coalesce(m.backordered, 0),
+        canceled = l.canceled + coalesce(m.canceled, 0)
+    FROM unnest(unpacked($10), unpacked($11)::int[], unpacked($12)::int[], unpacked($13)::int[],
+            unpacked($14)::int[])
         AS m (line_id, open, allocated, backordered, canceled)
     WHERE l.id = m.line_id
 ), told AS (
     INSERT INTO events (order_id, type, actor, role, data)
     SELECT e.order_id, e.type, 'kervan', 'system', e.data
-    FROM unnest($15::text[], $16::text[], $17::jsonb[]) AS e (order_id, type, data)
+    FROM unnest(unpacked($15), unpacked($16), unpacked($17)::jsonb[]) AS e (order_id, type, data)
 )
 INSERT INTO steps (order_id, cause, result)
-SELECT * FROM unnest($18::text[], $19::text[], $20::jsonb[]);
+SELECT * FROM unnest(unpacked($18), unpacked($19), unpacked($20)::jsonb[]);
 
 -- name: waiting_claims
 -- Places in the queue of these orders' lines, oldest first.

@@ -59,8 +59,9 @@ FROM sourcing_changes
 WHERE ($1::text IS NULL OR warehouse = $1) AND ($2::bigint IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3;
 
--- name: read_for_items
--- The shop-wide rules, beside each warehouse that keeps one of these items (or beside none).
+-- name: look_at_items
+-- The shop-wide rules, beside each warehouse that keeps one of these items (or beside none), what
+-- is free there without a lock, and whether somebody waits for any of it.
 SELECT r.criteria, r.currency, r.working_days,
     r.home_zone, r.home_transit_days, r.home_parcel_cost, r.home_unit_cost,
     r.abroad_zone, r.abroad_transit_days, r.abroad_parcel_cost, r.abroad_unit_cost,
@@ -69,9 +70,15 @@ SELECT r.criteria, r.currency, r.working_days,
     (SELECT coalesce(jsonb_agg(to_jsonb(z) - 'warehouse' - 'position' ORDER BY z.position), '[]')
      FROM sourcing_zones z WHERE z.warehouse = w.code) AS zones,
     (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'warehouse' - 'position' ORDER BY e.position), '[]')
-     FROM sourcing_exclusions e WHERE e.warehouse = w.code) AS exclusions
-FROM sourcing_rules r LEFT JOIN warehouses w ON w.code IN (
-    SELECT l.warehouse FROM stock_levels l WHERE l.sku = ANY($1::text[]));
+     FROM sourcing_exclusions e WHERE e.warehouse = w.code) AS exclusions,
+    s.skus, s.free, EXISTS (
+        SELECT FROM reservations q WHERE q.status = 'backordered' AND q.sku = ANY($1::text[])
+    ) AS waited_for
+FROM sourcing_rules r LEFT JOIN (
+    SELECT l.warehouse, array_agg(l.sku) AS skus,
+        array_agg(l.on_hand - l.allocated - l.held - l.damaged - l.safety) AS free
+    FROM stock_levels l WHERE l.sku = ANY($1::text[]) GROUP BY l.warehouse
+) s ON true LEFT JOIN warehouses w ON w.code = s.warehouse;
 
 -- name: read_categories
 SELECT sku, category FROM items WHERE sku = ANY($1::text[]) AND category IS NOT NULL;

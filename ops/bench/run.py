@@ -1,10 +1,10 @@
 """The bench from the command line: the parts that were asked for, a table, one object of JSON."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +32,8 @@ def run(only: Sequence[str], *, as_json: bool) -> int:
     facts = machine.facts()
     console = Console(stderr=as_json)
     console.print(_describe(facts), style="dim", markup=False, highlight=False, soft_wrap=True)
-    results = [asyncio.run(_measure(name, console)) for name in chosen]
+    # As the worker runs.
+    results = [uvloop.run(_measure(name, console)) for name in chosen]
     console = console if console.is_terminal else Console(stderr=as_json, width=_WIDE)
     console.print(_table(results))
     missed = [row for result in results for row in result.rows if row.missed]

@@ -23,6 +23,7 @@ _WAITING = 32
 _CONNECTIONS = 8
 _ROUNDS = 3
 _ORDERS = 3_000
+_WARM = 300
 _ALONE = 600
 _CONFIRMED = 300
 _LINES = 3
@@ -80,6 +81,8 @@ async def measure(say: Say) -> Result:
             await pool.execute(_GOODS, _OTHER_ITEMS)
             await pool.execute(_LEVELS, _OTHER_ITEMS, WAREHOUSE)
             await pool.execute(_RECEIPT, _PLENTY, WAREHOUSE)
+            # Connections are opened and statements prepared before the clock runs.
+            await _together(pool, await _place(pool, "w", _WARM))
             for number in range(1, _ROUNDS + 1):
                 say(f"round {number} of {_ROUNDS}: {_ORDERS} orders of {_LINES} lines")
                 rate, seconds = await _together(pool, await _place(pool, f"t{number}", _ORDERS))
@@ -99,7 +102,7 @@ async def measure(say: Say) -> Result:
 async def _place(pool: Pool, name: str, count: int) -> list[str]:
     """Write orders that all want the hot item, and two others each; answer their ids."""
     await pool.execute(_PLACED, name, count, _LINES, SKU, _OTHER_ITEMS)
-    await pool.execute("ANALYZE orders, order_lines")
+    await pool.execute("ANALYZE orders, order_contacts, order_lines")
     return [f"ord_{name}{number:08}" for number in range(1, count + 1)]
 
 
@@ -156,7 +159,7 @@ async def _oversold(pool: Pool) -> int:
     allocated: int = await pool.fetchval(
         "SELECT sum(allocated) FROM stock_levels WHERE sku = $1", SKU
     )
-    return allocated - _ROUNDS * (_ORDERS + _ALONE + _CONFIRMED)
+    return allocated - _WARM - _ROUNDS * (_ORDERS + _ALONE + _CONFIRMED)
 
 
 def _result(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from db import ledger
 from db.movements import Movement
@@ -62,6 +63,17 @@ async def order(conn: Connection | Pool, *lines: tuple[str, int], priority: int 
         )
         ids.append(line_id)
     return ids
+
+
+async def somebody_waits_for_a_lock(pool: Pool, work: asyncio.Task[Any]) -> None:
+    """Wait until somebody stands before a row that is locked, or the work is done without."""
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    )
+    async with asyncio.timeout(30):
+        while not work.done() and not await pool.fetchval(waits):
+            await asyncio.sleep(0.01)
 
 
 async def all_ended(pool: Pool) -> None:

@@ -62,8 +62,8 @@ class World:
     async def open(self, units: int) -> None:
         """Empty the database, and put some of everything everywhere."""
         await self.pool.execute(
-            "TRUNCATE items, orders, outbox, stock_holds, stock_reconciliations, stock_checkpoint,"
-            " stock_checkpoint_sums, stock_touches CASCADE"
+            "TRUNCATE items, orders, outbox, stock_movements, stock_holds, stock_reconciliations,"
+            " stock_checkpoint, stock_checkpoint_sums, stock_touches CASCADE"
         )
         for sku in self.skus:
             await shelves.put(self.pool, sku, dict.fromkeys(WAREHOUSES, units))

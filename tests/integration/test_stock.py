@@ -9,7 +9,8 @@ import pytest
 from activities.contracts import Cancel, Confirm
 from activities.orders import OrderActivities
 from activities.reserving import ReservationDesk
-from db import catalog, goods, handling, holds, sourcing, stock
+from db import catalog, goods, handling, holds, ledger, sourcing, stock
+from db.movements import Movement
 from db.pool import Connection, Pool
 from domain.sourcing import Allocation, Exclusion
 from tests.integration import shelves
@@ -174,16 +175,56 @@ async def test_units_set_free_while_the_first_in_the_queue_leaves_it_reach_the_n
         leaving = asyncio.create_task(
             OrderActivities(pool).begin_cancel(Cancel(first, "cancel", "tests"))
         )
-        async with asyncio.timeout(30):
-            while not leaving.done() and not await pool.fetchval(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND datname = current_database())"
-            ):
-                await asyncio.sleep(0.01)
+        await shelves.somebody_waits_for_a_lock(pool, leaving)
         await goods_come.commit()
     await leaving
     told = await pool.fetch("SELECT order_id FROM outbox WHERE kind = 'stock_arrived' ORDER BY id")
     assert second in {row["order_id"] for row in told}
+
+
+async def test_units_that_go_while_an_order_looks_at_them_are_not_taken_twice(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"EAST": 5})
+    await shelves.put(pool, "B", {"EAST": 5, "WEST": 5})
+    order_id, _, _ = await shelves.order(pool, ("A", 3), ("B", 2))
+    async with pool.acquire() as conn:
+        taking = conn.transaction()
+        await taking.start()
+        gone = [Movement("A", "EAST", "damage", "fell", damaged=3)]
+        await ledger.write(conn, gone, actor="tests")
+        # It sees five of each, decides, writes, and then stands before the lock of A.
+        asking = asyncio.create_task(reserve(pool, order_id))
+        await shelves.somebody_waits_for_a_lock(pool, asking)
+        await taking.commit()
+    assert await asking == "waiting"
+    assert await shelves.level(pool, "A") == {"EAST": (5, 2)}
+    assert await shelves.level(pool, "B") == {"EAST": (5, 2), "WEST": (5, 0)}
+    claims = await pool.fetch("SELECT sku, status, quantity FROM reservations ORDER BY sku, status")
+    assert [tuple(row) for row in claims] == [
+        ("A", "allocated", 2),
+        ("A", "backordered", 1),
+        ("B", "allocated", 2),
+    ]
+    await shelves.books_agree(pool)
+
+
+async def test_what_somebody_waits_for_is_not_taken_at_a_look(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 0})
+    await waiting_orders(pool, 0)
+    await shelves.put_more(pool, "A", {"MAIN": 5})
+    async with pool.acquire() as conn, conn.transaction():
+        assert await stock.lock_unless_waited_for(conn, ["A"]) == []
+        assert [source.available for source in await stock.lock_sources(conn, ["A"])] == [5]
+
+
+async def test_a_movement_needs_a_level(pool: Pool) -> None:
+    await shelves.put(pool, "A", {"MAIN": 5})
+    moves = [Movement("A", place, "receipt", "test", on_hand=1) for place in ("MAIN", "EAST")]
+    async with pool.acquire() as conn:
+        with pytest.raises(LookupError):
+            async with conn.transaction():
+                await ledger.write(conn, moves, actor="tests")
+    assert await shelves.level(pool, "A") == {"MAIN": (5, 0)}
+    await shelves.books_agree(pool)
 
 
 async def test_what_a_checkout_kept_and_its_order_did_not_take_reaches_who_waits(

@@ -42,6 +42,20 @@ async def test_who_comes_first_begins_at_once_and_the_others_are_the_next_batch(
     assert [request for batch in desk.batches for request in batch] == ["0", "1", "2", "3", "4"]
 
 
+async def test_a_lane_leaves_the_other_its_share() -> None:
+    desk = Desk()
+    together = Together(desk.work, desk.by_itself, lanes=2)
+    asking = [asyncio.create_task(together.do("first"))]
+    while not desk.batches:
+        await asyncio.sleep(0)
+    asking += [asyncio.create_task(together.do(str(n))) for n in range(5)]
+    while len(desk.batches) < 2:
+        await asyncio.sleep(0)
+    assert desk.batches == [["first"], ["0", "1", "2"]]
+    desk.open.set()
+    assert await asyncio.gather(*asking) == ["first", "0", "1", "2", "3", "4"]
+
+
 async def test_one_that_would_make_the_others_wait_is_done_alone() -> None:
     desk = Desk()
     desk.open.set()

@@ -18,9 +18,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db import (
     closings,
+    endings,
     expected,
     fulfillment,
     holds,
+    late,
     orders,
     outbox,
     payments,
@@ -31,6 +33,7 @@ from db.new_ids import new_id
 from db.outbox import InboxRow, OutboxRow
 from db.pool import Connection, Pool
 from domain.attention import CAN, LATE_PAYMENT
+from domain.endings import Action, Event
 from domain.errors import NotFound, ProviderRejected
 from domain.order import Order
 from domain.ports import AUTHORIZATION_EXPIRED, CarrierGateway
@@ -212,6 +215,8 @@ class Relay:
                     role="provider",
                     data={"payment_id": payment_id, "amount": amount},
                 )
+            if row.kind == outbox.CARRIER_NEWS:
+                await late.note_delivery(conn, order, row.payload)
         return True
 
     # -- inbox ---------------------------------------------------------------------------------
@@ -319,8 +324,15 @@ class Relay:
             for kind, deadline in passed:
                 signal = DeadlineSignal(kind, deadline.subject)
                 await outbox.add(conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal))
+            troubled = await endings.claim_due(conn, _BATCH)
+            for due in troubled:
+                # Who was silent and is heard of again is not given up without a person.
+                revived = due.moved and due.event == Event.NO_NEWS
+                action = Action.ASK_PERSON if revived else due.action
+                signal = DeadlineSignal("ending", due.shipment_id, due.event, action)
+                await outbox.add(conn, due.order_id, outbox.DEADLINE_PASSED, asdict(signal))
             recalled = await closings.tell_orders(conn, _BATCH)
-        if await self._end_holds() or passed or recalled:
+        if await self._end_holds() or passed or troubled or recalled:
             self._news.set()
         return recalled == _BATCH
 

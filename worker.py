@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.absence import AbsenceActivities
+from activities.endings import EndingActivities
 from activities.errors import PlainErrors
 from activities.expiry import ExpiryActivities
 from activities.forecasting import ForecastActivities
@@ -59,6 +60,7 @@ def build_worker(
     """A worker with everything an order needs; tests build theirs here too."""
     orders = OrderActivities(pool)
     absence = AbsenceActivities(pool)
+    troubles = EndingActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -121,6 +123,9 @@ def build_worker(
             absence.end_offer,
             absence.recall_work,
             absence.record_moved_date,
+            troubles.decide_trouble,
+            troubles.write_off_parcel,
+            troubles.be_patient,
             carriers.buy_label,
             carriers.void_label,
             notifications.send_notification,

@@ -14,12 +14,12 @@ from activities.contracts import (
     ParcelNews,
     moment,
 )
-from db import fulfillment, notifications, orders, outbox, serials, stock, timeline
+from db import endings, fulfillment, notifications, orders, outbox, serials, stock, timeline
 from db.pool import Connection, Pool
 from domain.decisions import can_pack
 from domain.errors import ProviderRejected
 from domain.money import Money
-from domain.order import FulfillmentOrder, Order, ParcelLine
+from domain.order import FulfillmentOrder, Order, ParcelLine, Shipment
 from domain.ports import Address, CarrierGateway, LabelRequest, Parcel
 from domain.states import FulfillmentOrderStatus, ShipmentStatus, TrackingStatus
 
@@ -180,15 +180,12 @@ class FulfillmentActivities:
             if step.done or shipment is None or shipment.status is not ShipmentStatus.SHIPPED:
                 return step.order
             status = TrackingStatus(news.status)
+            event = f"parcel_{status}"
             if status is TrackingStatus.DELIVERED:
-                await fulfillment.set_shipment_status(
-                    step.conn,
-                    shipment,
-                    ShipmentStatus.DELIVERED,
-                    occurred_at=moment(news.occurred_at),
-                )
-                await notifications.plan(step.conn, news.order_id, "delivered", shipment.id)
-            event = "delivered" if status is TrackingStatus.DELIVERED else f"parcel_{status}"
+                event = await self._deliver(step, shipment, news)
+            elif shipment.tracking_status is status:
+                # What was decided about its last trouble waits for nothing any more.
+                await endings.end_watch(step.conn, shipment.id)
             await timeline.record(
                 step.conn,
                 news.order_id,
@@ -199,6 +196,23 @@ class FulfillmentActivities:
                 occurred_at=moment(news.occurred_at),
             )
             return await step.save()
+
+    async def _deliver(self, step: orders.Step, shipment: Shipment, news: ParcelNews) -> str:
+        """The customer has it; what the timeline calls it. What was sent again or paid back before
+        is told to nobody but us.
+        """
+        await fulfillment.set_shipment_status(
+            step.conn,
+            shipment,
+            ShipmentStatus.DELIVERED,
+            occurred_at=moment(news.occurred_at),
+        )
+        await endings.end_watch(step.conn, shipment.id)
+        if shipment.written_off:
+            await endings.drop_claim(step.conn, shipment.id, shipment.provider)
+            return "delivered_after_all"
+        await notifications.plan(step.conn, news.order_id, "delivered", shipment.id)
+        return "delivered"
 
 
 class CarrierActivities:

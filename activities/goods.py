@@ -6,7 +6,7 @@ Parts of steps: they run inside a step's transaction, under the order's lock.
 from collections import Counter
 from collections.abc import Mapping
 
-from activities import substitutes
+from activities import parcels, substitutes
 from db import fulfillment, orders, pick_lists, serials, stock
 from db.pool import Connection
 from domain.decisions import cancelable_units, units_not_coming
@@ -63,7 +63,7 @@ async def cancel_units(step: orders.Step, asked: Mapping[str, int]) -> None:
             placed.setdefault(warehouse, Counter())[line_id] += units
             rest -= units
         lost = min(rest, units_not_coming(order, line_id))
-        await orders.move_units(conn, line_id, shipped=-lost, canceled=lost)
+        await parcels.give_up(step, {line_id: lost})
         await orders.cancel_units(conn, line_id, quantity - rest)
     await stock.recall(conn, order.id, waiting, placed, f"{order.id}:{step.cause}")
     await _close_idle_work(conn, order)

@@ -233,7 +233,15 @@ def _totals(row: Mapping[str, Any]) -> MailTotals:
     )
 
 
-_PARCEL = frozenset({Milestone.SHIPPED, Milestone.DELIVERED})
+_PARCEL = frozenset(
+    {
+        Milestone.SHIPPED,
+        Milestone.DELIVERED,
+        Milestone.DELIVERY_ATTEMPTED,
+        Milestone.DELIVERY_DELAYED,
+        Milestone.PARCEL_REPLACED,
+    }
+)
 _MONEY_WANTED = frozenset({Milestone.PAYMENT_PROBLEM, Milestone.PAYMENT_REMINDER})
 # Reasons that a mail can put into words.
 _REASONS = {
@@ -241,4 +249,6 @@ _REASONS = {
     "customer_request": "customer",
     "out_of_stock": "out_of_stock",
     "payment_expired": "payment_expired",
+    "parcel_lost": "not_delivered",
+    "parcel_returned": "not_delivered",
 }

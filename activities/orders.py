@@ -4,7 +4,7 @@ from collections import Counter
 
 from temporalio import activity
 
-from activities import goods, substitutes
+from activities import goods, parcels, substitutes
 from activities.contracts import (
     AttentionCleared,
     AttentionSet,
@@ -31,7 +31,7 @@ from db import (
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
-from domain.decisions import can_cancel, units_not_coming
+from domain.decisions import can_cancel
 from domain.order import Order
 from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
@@ -169,9 +169,8 @@ class OrderActivities:
             await pick_lists.close_idle(conn, order.id)
             back = serials.Told(f"{order.id}:{task.cause}", task.by.actor)
             await serials.give_back(conn, order.id, back)
+            await parcels.give_up(step, {line.id: line.shipped for line in order.lines})
             for line in order.lines:
-                lost = units_not_coming(order, line.id)
-                await orders.move_units(conn, line.id, shipped=-lost, canceled=lost)
                 await orders.cancel_units(
                     conn, line.id, line.open + line.allocated + line.backordered
                 )

@@ -231,6 +231,13 @@ def work(row: Row) -> dict[str, Any]:
     }
 
 
+def _trouble(row: Row) -> dict[str, Any]:
+    """What went wrong with a parcel, what the rules say, and how it was settled."""
+    times = ("decided_at", "due_at", "resolved_at", "received_at")
+    named = {name: row[name] for name in ("event", "action", "resolution", "warehouse")}
+    return named | {name: _when(row[name]) for name in times}
+
+
 def shipment(row: Row, *, contact: bool) -> dict[str, Any]:
     """A parcel; with `contact`, the proof of delivery."""
     cost = row["label_cost"]
@@ -267,6 +274,7 @@ def shipment(row: Row, *, contact: bool) -> dict[str, Any]:
                 "occurred_at": _when(last["occurred_at"]),
             },
         },
+        "trouble": _trouble(row["trouble"]) if row["trouble"] else None,
     }
     if contact:
         view["proof"] = row["proof"]

@@ -22,6 +22,7 @@ DELIVERY_ATTEMPTED = "delivery_attempted"
 PARCEL_LOST = "parcel_lost"
 PARCEL_RETURNED = "parcel_returned"
 PARCEL_PROBLEM = "parcel_problem"
+DELIVERED_AFTER_ALL = "delivered_after_all"
 DATABASE_STEP_FAILED = "database_step_failed"
 LATE_PAYMENT = "late_payment"
 
@@ -38,12 +39,13 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         WAITING_FOR_STOCK: ("retry", "cancel"),
         PICK_OVERDUE: ("hold", "cancel"),
         LABEL_FAILED: ("retry", "cancel"),
-        DELIVERY_OVERDUE: (),
-        DELIVERY_DELAYED: (),
-        DELIVERY_ATTEMPTED: (),
-        PARCEL_LOST: ("cancel",),
-        PARCEL_RETURNED: ("cancel",),
-        PARCEL_PROBLEM: (),
+        DELIVERY_OVERDUE: ("resolve",),
+        DELIVERY_DELAYED: ("resolve",),
+        DELIVERY_ATTEMPTED: ("resolve",),
+        PARCEL_LOST: ("resolve", "cancel"),
+        PARCEL_RETURNED: ("resolve", "cancel"),
+        PARCEL_PROBLEM: ("resolve",),
+        DELIVERED_AFTER_ALL: (),
         DATABASE_STEP_FAILED: ("retry",),
         LATE_PAYMENT: (),
     }
@@ -59,8 +61,9 @@ OF_PARCELS = (
     PARCEL_PROBLEM,
 )
 
-# What is still to be looked at when the order is closed: money that nobody asked for.
-OUTLIVING = (LATE_PAYMENT,)
+# What is still to be looked at when the order is closed: money that nobody asked for, and goods
+# that came although they were sent again or paid back.
+OUTLIVING = (LATE_PAYMENT, DELIVERED_AFTER_ALL)
 
 
 def still_needed(order: Order, code: str, subject: str) -> bool:
@@ -86,4 +89,4 @@ def _parcel_needs(order: Order, code: str, subject: str) -> bool:
         return True
     if code == LABEL_FAILED:
         return shipment.status is ShipmentStatus.PACKED
-    return shipment.status is ShipmentStatus.SHIPPED
+    return shipment.on_its_way

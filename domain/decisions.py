@@ -27,8 +27,8 @@ def _axes(order: Order) -> dict[str, str]:
     }
 
 
-def _refuse(order: Order, code: str, detail: str) -> Refused:
-    return Refused(code, detail, **_axes(order))
+def _refuse(order: Order, code: str, detail: str, **more: str) -> Refused:
+    return Refused(code, detail, **_axes(order), **more)
 
 
 def must_be_open(order: Order) -> None:
@@ -47,8 +47,10 @@ def can_cancel(order: Order, lines: Mapping[str, int] | None = None) -> None:
     must_be_open(order)
     if lines:
         return _can_cancel_units(order, lines)
-    gone = [s for s in order.shipments if s.status is ShipmentStatus.SHIPPED and not s.not_coming]
-    delivered = any(s.status is ShipmentStatus.DELIVERED for s in order.shipments)
+    gone = [s for s in order.shipments if s.on_its_way and not s.not_coming]
+    delivered = any(
+        s.status is ShipmentStatus.DELIVERED and not s.written_off for s in order.shipments
+    )
     if gone or delivered:
         raise _refuse(
             order,
@@ -78,7 +80,7 @@ def units_not_coming(order: Order, line_id: str) -> int:
     """Units of a line that the carrier lost or brings back, and that are still owed."""
     line = order.line(line_id)
     coming = sum(
-        part.quantity
+        part.owed
         for shipment in order.shipments
         if shipment.status in {ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED}
         and not shipment.not_coming
@@ -130,6 +132,45 @@ def can_answer_offer(order: Order, offer_id: str, answer: OfferStatus) -> Offer:
             substitution_status=offer.status,
         )
     return offer
+
+
+def can_resolve(order: Order, shipment_id: str) -> Shipment:
+    """Decide about a parcel that left us and has not arrived: send again, give back, wait."""
+    must_be_open(order)
+    shipment = order.shipment(shipment_id)
+    if shipment is None:
+        raise _refuse(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
+    status, tracking = shipment.status, shipment.tracking_status
+    states = {"shipment_status": status, "tracking_status": tracking}
+    if shipment.in_house or status is ShipmentStatus.CANCELED:
+        raise _refuse(order, "not_shipped", f"The parcel is {status}.", **states)
+    if shipment.written_off:
+        detail = "The parcel was sent again or paid back."
+        raise _refuse(order, "parcel_settled", detail, **states)
+    if status is ShipmentStatus.DELIVERED:
+        raise _refuse(order, "parcel_delivered", "The parcel was delivered.", **states)
+    return shipment
+
+
+def can_receive_back(
+    order: Order, shipment_id: str, units: Sequence[tuple[str, int]] = ()
+) -> Shipment:
+    """A parcel that left us and was not delivered is back, at any time of the order's life."""
+    shipment = order.shipment(shipment_id)
+    if shipment is None:
+        raise _refuse(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
+    status, states = shipment.status, {"shipment_status": shipment.status}
+    if shipment.in_house or status is ShipmentStatus.CANCELED:
+        raise _refuse(order, "not_shipped", f"The parcel is {status}.", **states)
+    if status is ShipmentStatus.DELIVERED:
+        raise _refuse(order, "parcel_delivered", "The parcel was delivered.", **states)
+    if shipment.received:
+        raise _refuse(order, "already_received", "The parcel was received before.", **states)
+    asked: Counter[str] = Counter()
+    for line_id, quantity in units:
+        asked[line_id] += quantity
+    _within(order, asked, {p.line_id: p.quantity for p in shipment.lines}, "receive", "parcel")
+    return shipment
 
 
 def can_hold(order: Order) -> None:
@@ -212,10 +253,16 @@ def can_pack(
     return work
 
 
-def _within(order: Order, units: Mapping[str, int], left: Mapping[str, int], verb: str) -> None:
+def _within(
+    order: Order,
+    units: Mapping[str, int],
+    left: Mapping[str, int],
+    verb: str,
+    what: str = "fulfillment order",
+) -> None:
     for line_id, quantity in units.items():
         if line_id not in left:
-            raise _refuse(order, "unknown_line", f"The fulfillment order has no line {line_id}.")
+            raise _refuse(order, "unknown_line", f"The {what} has no line {line_id}.")
         if quantity > left[line_id]:
             raise _refuse(
                 order, "too_many_units", f"{left[line_id]} units of {line_id} are left to {verb}."

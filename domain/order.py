@@ -139,10 +139,16 @@ class FulfillmentOrder:
 
 @dataclass(frozen=True)
 class ParcelLine:
-    """Units of an order line in one parcel."""
+    """Units of an order line in one parcel; `written_off` ones are not owed through it any more."""
 
     line_id: str
     quantity: int
+    written_off: int = 0
+
+    @property
+    def owed(self) -> int:
+        """Units that shall reach, or have reached, the customer in this parcel."""
+        return self.quantity - self.written_off
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,7 @@ class Shipment:
     provider: str = ""
     provider_ref: str = ""
     lines: list[ParcelLine] = field(default_factory=list)
+    received: bool = False
 
     @property
     def in_house(self) -> bool:
@@ -164,8 +171,19 @@ class Shipment:
 
     @property
     def not_coming(self) -> bool:
-        """Whether the carrier lost it or brings it back."""
-        return self.status is ShipmentStatus.SHIPPED and self.tracking_status in NOT_COMING
+        """Whether the carrier lost it or brings it back; `received`: it is back."""
+        gone = self.tracking_status in NOT_COMING or self.received
+        return self.status is ShipmentStatus.SHIPPED and gone
+
+    @property
+    def written_off(self) -> bool:
+        """Whether nothing of it is owed any more."""
+        return bool(self.lines) and not any(part.owed for part in self.lines)
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether it left us, and something of it is still to reach the customer."""
+        return self.status is ShipmentStatus.SHIPPED and not self.written_off
 
 
 @dataclass(frozen=True)
@@ -256,9 +274,9 @@ class Order:
 
     @property
     def delivered_units(self) -> int:
-        """Units that reached the customer."""
+        """Units that reached the customer; what was sent again or paid back does not count."""
         return sum(
-            part.quantity
+            part.owed
             for shipment in self.shipments
             if shipment.status is ShipmentStatus.DELIVERED
             for part in shipment.lines

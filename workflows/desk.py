@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         LabelCall,
         PaymentCall,
     )
+    from activities.ending_contracts import TroubleDecided
     from activities.errors import REFUSED, refusal
     from activities.notifications import NotificationActivities
     from activities.orders import OrderActivities
@@ -198,7 +199,7 @@ class Desk:
             result = await self._insist(step, task)
         if isinstance(result, Order):
             self.order = result
-        elif isinstance(result, Confirmed):
+        elif isinstance(result, Confirmed | TroubleDecided):
             self.order = result.order
         return result
 

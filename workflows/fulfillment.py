@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.payment import Payment
 
 # Carrier's words that a person should know of, and what they are called in the lists.
-_TROUBLE = {
+TROUBLE = {
     TrackingStatus.LOST: attention.PARCEL_LOST,
     TrackingStatus.RETURN_TO_SENDER: attention.PARCEL_RETURNED,
     TrackingStatus.FAILURE: attention.PARCEL_PROBLEM,
@@ -263,8 +263,8 @@ class Fulfillment:
         """Whether the customer has everything."""
         return 0 < self.order.live_units <= self.order.delivered_units
 
-    async def on_carrier_news(self, news: CarrierSignal) -> None:
-        """A scan that changes what happens next."""
+    async def on_carrier_news(self, news: CarrierSignal) -> TrackingStatus | None:
+        """A scan that changes what happens next; the trouble that it tells of, when it does."""
         desk, status = self._desk, TrackingStatus(news.status)
         shipment = self.order.shipment(news.shipment_id)
         if shipment is not None and shipment.status is ShipmentStatus.LABEL_PURCHASED:
@@ -278,8 +278,8 @@ class Fulfillment:
         )
         shipment = self.order.shipment(news.shipment_id)
         if shipment is None:
-            return
-        trouble = _TROUBLE.get(status)
+            return None
+        trouble = TROUBLE.get(status)
         for code in attention.OF_PARCELS:
             if code != trouble:
                 desk.relieve(code, shipment.id)
@@ -287,11 +287,16 @@ class Fulfillment:
             # Once only, and here too: a worker may have died right after the hand-over was written.
             desk.notify("shipped", shipment.id)
         if shipment.status is ShipmentStatus.DELIVERED:
+            if shipment.written_off:
+                detail = f"{shipment.id} was delivered after it was sent again or paid back"
+                desk.need_help(attention.DELIVERED_AFTER_ALL, shipment.id, detail)
+                return None
             desk.notify("delivered", shipment.id)
             self._payment.collect()
-        elif trouble is not None and shipment.tracking_status is status:
+        elif trouble is not None and shipment.tracking_status is status and shipment.on_its_way:
             # News may come late, or twice: what a later scan has overtaken alarms nobody.
-            desk.need_help(trouble, shipment.id, f"The carrier reports: {news.status}")
+            return status
+        return None
 
     async def on_deadline(self, news: DeadlineSignal) -> None:
         """A deadline of a row has passed: somebody has to look."""

@@ -214,7 +214,29 @@ class ShortPickSignal:
 
 @dataclass(frozen=True)
 class DeadlineSignal:
-    """A deadline of a row has passed: `pick`, `delivery`, `authorization`, `offer`."""
+    """A deadline of a row has passed: `pick`, `delivery`, `authorization`, `offer`, `ending`.
+
+    Of an `ending` (a parcel in trouble) `event` and `action` tell what was decided, and why.
+    """
 
     kind: str
     subject: str
+    event: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class ResolveRequest:
+    """A person decides about a parcel: `replace`, `refund` or `wait` (so many seconds)."""
+
+    asker: Asker
+    shipment_id: str
+    action: str
+    seconds: int = 0
+
+
+@dataclass(frozen=True)
+class ReceivedSignal:
+    """A parcel is back at a warehouse of ours."""
+
+    shipment_id: str

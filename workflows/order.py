@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import OrderStatus
     from workflows.absence import Absence
     from workflows.desk import Desk, Stop
+    from workflows.endings import Endings
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,
@@ -32,7 +33,9 @@ with workflow.unsafe.imports_passed_through():
         PackRequest,
         PaymentRequest,
         PaymentSignal,
+        ReceivedSignal,
         ReleaseRequest,
+        ResolveRequest,
         RetryRequest,
         ShipRequest,
         ShortPickSignal,
@@ -53,6 +56,7 @@ class OrderWorkflow:
         self._payment = Payment(self._desk)
         self._fulfillment = Fulfillment(self._desk, self._payment)
         self._absence = Absence(self._desk, self._fulfillment)
+        self._endings = Endings(self._desk, self._fulfillment, self._payment)
         self._operator_cancels = 0
         self._window_ends: datetime | None = None
 
@@ -331,6 +335,17 @@ class OrderWorkflow:
                 self._desk.order, request.fulfillment_order_id, request.shipment_ids, ready=ready
             )
 
+    @workflow.update(description="Decide about a parcel that does not arrive")
+    async def resolve_parcel(self, request: ResolveRequest) -> Outcome:
+        """Send it again, give its money back, or let it have more time."""
+        return await self._desk.ask(
+            lambda: self._endings.may_resolve(request), lambda: self._endings.resolve(request)
+        )
+
+    @resolve_parcel.validator
+    def _check_resolve_parcel(self, request: ResolveRequest) -> None:
+        self._validate(lambda: self._endings.may_resolve(request))
+
     @staticmethod
     def _validate(check: Callable[[], object]) -> None:
         try:
@@ -348,7 +363,12 @@ class OrderWorkflow:
     @workflow.signal(description="A carrier's webhook that changes what happens next")
     def carrier_news(self, news: CarrierSignal) -> None:
         """Delivered, delayed, lost, returned."""
-        self._desk.push(lambda: self._fulfillment.on_carrier_news(news))
+        self._desk.push(lambda: self._endings.on_carrier_news(news))
+
+    @workflow.signal(description="A parcel is back at a warehouse")
+    def parcel_received(self, news: ReceivedSignal) -> None:
+        """Send it again, give its money back, or ask a person."""
+        self._desk.push(lambda: self._endings.on_received(news))
 
     @workflow.signal(description="Stock that this order waits for may have come")
     def stock_arrived(self, news: StockSignal) -> None:
@@ -375,5 +395,7 @@ class OrderWorkflow:
         """Ask for a person; an offer that nobody answered is over."""
         if news.kind == "offer":
             self._desk.push(lambda: self._absence.on_offer_over(news.subject))
+        elif news.kind in {"delivery", "ending"}:
+            self._desk.push(lambda: self._endings.on_deadline(news))
         else:
             self._desk.push(lambda: self._fulfillment.on_deadline(news))

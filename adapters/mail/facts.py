@@ -20,6 +20,9 @@ class Milestone(StrEnum):
     REFUNDED = "refunded"
     EXPECTED_DATE_MOVED = "expected_date_moved"
     SUBSTITUTE_OFFERED = "substitute_offered"
+    DELIVERY_ATTEMPTED = "delivery_attempted"
+    DELIVERY_DELAYED = "delivery_delayed"
+    PARCEL_REPLACED = "parcel_replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class MailFacts:
     `lines` are the articles this mail is about: all of them in `confirmed`, those in the parcel
     in `shipped`, those that are missing in `out_of_stock`. `partial` tells that the order has
     others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
-    `payment_expired`; anything else gives no reason). `waiting` tells whether missing articles
+    `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether missing articles
     are waited for (backorder) or were canceled; `taken_out` are those that were canceled beside
     them, by the policy of their line. `refunded` is the amount that goes back.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.

@@ -70,6 +70,9 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.REFUNDED: facts.refunded,
         Milestone.EXPECTED_DATE_MOVED: facts.lines,
         Milestone.SUBSTITUTE_OFFERED: facts.substitute,
+        Milestone.DELIVERY_ATTEMPTED: facts.shipments,
+        Milestone.DELIVERY_DELAYED: facts.shipments,
+        Milestone.PARCEL_REPLACED: facts.lines,
     }
     if not point.get(milestone, True):
         msg = f"the facts lack what {milestone.value} is about"

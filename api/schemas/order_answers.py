@@ -117,6 +117,19 @@ class ScansOut(Out):
     last: ScanOut | None
 
 
+class TroubleOut(Out):
+    """What went wrong with a parcel, what the rules say is done when, and how it was settled."""
+
+    event: str
+    action: str
+    decided_at: datetime
+    due_at: datetime
+    resolution: str | None
+    resolved_at: datetime | None
+    received_at: datetime | None
+    warehouse: str | None
+
+
 class ShipmentOut(Out):
     """A parcel: `status` is ours, `tracking_status` the carrier's."""
 
@@ -140,6 +153,7 @@ class ShipmentOut(Out):
     shipped_at: datetime | None
     delivered_at: datetime | None
     tracking_events: ScansOut
+    trouble: TroubleOut | None
     proof: dict[str, Any] | None = None
 
 

@@ -35,8 +35,11 @@ SELECT
         'tracking_status', s.tracking_status, 'provider', coalesce(s.provider, ''),
         'provider_ref', coalesce(s.provider_ref, ''),
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'line_id', c.line_id, 'quantity', c.quantity) ORDER BY c.line_id), '[]')
-         FROM shipment_lines c WHERE c.shipment_id = s.id)
+            'line_id', c.line_id, 'quantity', c.quantity, 'written_off', c.written_off
+         ) ORDER BY c.line_id), '[]')
+         FROM shipment_lines c WHERE c.shipment_id = s.id),
+        'received', EXISTS (SELECT FROM parcel_endings e
+            WHERE e.shipment_id = s.id AND e.received_at IS NOT NULL)
      ) ORDER BY s.id), '[]') FROM shipments s WHERE s.order_id = o.id) AS shipments,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', s.id, 'line_id', s.line_id, 'sku', s.sku, 'quantity', s.quantity,

@@ -25,7 +25,10 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
                 'scans', (SELECT count(*) FROM tracking_events t WHERE t.shipment_id = s.id),
                 'last_scan', (SELECT to_jsonb(t) - '{id,shipment_id,event_id}'::text[]
                     FROM tracking_events t WHERE t.shipment_id = s.id
-                    ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1))
+                    ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1),
+                'trouble', (SELECT to_jsonb(e)
+                        - '{shipment_id,order_id,tell_customer,flagged}'::text[]
+                    FROM parcel_endings e WHERE e.shipment_id = s.id))
             ORDER BY s.id)
         FROM shipments s WHERE s.order_id = o.id) AS shipments,
     (SELECT jsonb_agg(to_jsonb(s) - '{order_id,expiry_flagged}'::text[]
@@ -68,7 +71,10 @@ SELECT f.id, f.order_id, o.number AS order_number, o.status AS order_status, o.p
                 'scans', (SELECT count(*) FROM tracking_events t WHERE t.shipment_id = s.id),
                 'last_scan', (SELECT to_jsonb(t) - '{id,shipment_id,event_id}'::text[]
                     FROM tracking_events t WHERE t.shipment_id = s.id
-                    ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1))
+                    ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1),
+                'trouble', (SELECT to_jsonb(e)
+                        - '{shipment_id,order_id,tell_customer,flagged}'::text[]
+                    FROM parcel_endings e WHERE e.shipment_id = s.id))
             ORDER BY s.id)
         FROM shipments s WHERE s.fulfillment_order_id = f.id) AS shipments
 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)

@@ -39,7 +39,7 @@ async def split_over_two_warehouses(shop: Shop) -> Life:
     first = await life.send(0)
     second = await life.send(1)
     await life.scan(second, "delayed")
-    await life.asks_for_help("delivery_delayed")
+    await life.until_types("parcel_trouble")
     await life.deliver(first, second)
     return life
 

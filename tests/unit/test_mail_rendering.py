@@ -208,6 +208,34 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
             f"You get back TRY{NBSP}50.00",
         ),
     ),
+    (Milestone.DELIVERY_ATTEMPTED, "tr-TR"): (
+        "K-100042 numaralı siparişinizin tesliminde adreste kimse bulunamadı",
+        (
+            "Genellikle ertesi iş günü yeniden denenir.",
+            "Takip numarası HK0042TR",
+            "lütfen takip numarasıyla kargo firmasına bildirin",
+        ),
+    ),
+    (Milestone.DELIVERY_ATTEMPTED, "en-GB"): (
+        "Nobody was at home for your order K-100042",
+        ("could not hand it over", "Tracking number HK0042TR", "another place suits you better"),
+    ),
+    (Milestone.DELIVERY_DELAYED, "tr-TR"): (
+        "K-100042 numaralı siparişinizin paketi gecikiyor",
+        ("Paketiniz gecikecek", "sizin bir şey yapmanız gerekmiyor"),
+    ),
+    (Milestone.DELIVERY_DELAYED, "en-GB"): (
+        "Your parcel of order K-100042 is late",
+        ("takes longer than promised", "Tracking number HK0042TR"),
+    ),
+    (Milestone.PARCEL_REPLACED, "tr-TR"): (
+        "K-100042 numaralı siparişinizin bir bölümünü yeniden gönderiyoruz",
+        ("bunun için ödeme yapmıyorsunuz", "1 × Çaydanlık İğne"),
+    ),
+    (Milestone.PARCEL_REPLACED, "en-GB"): (
+        "We send part of your order K-100042 again",
+        ("you pay nothing for it", "1 × Çaydanlık İğne", "please let us know"),
+    ),
     (Milestone.REFUNDED, "tr-TR"): (
         "K-100042 numaralı siparişiniz için para iadesi",
         (
@@ -395,6 +423,11 @@ def test_a_payment_without_deadline_threatens_nothing() -> None:
         ),
         ("out_of_stock", "ürünler stokta kalmadı", "the items are out of stock"),
         ("payment_expired", "Ödeme bize zamanında ulaşmadı.", "did not reach us in time"),
+        (
+            "not_delivered",
+            "kargo firması ürünleri size ulaştıramadı",
+            "the carrier could not bring the items to you",
+        ),
     ],
 )
 def test_a_cancellation_gives_its_reason(reason: str, turkish: str, english: str) -> None:
@@ -485,6 +518,9 @@ def test_tax_on_top_is_shown_before_the_total() -> None:
         (Milestone.REFUNDED, replace(FACTS, refunded=lira(0))),
         (Milestone.EXPECTED_DATE_MOVED, replace(FACTS, lines=())),
         (Milestone.SUBSTITUTE_OFFERED, replace(FACTS, substitute=None)),
+        (Milestone.DELIVERY_ATTEMPTED, replace(FACTS, shipments=())),
+        (Milestone.DELIVERY_DELAYED, replace(FACTS, shipments=())),
+        (Milestone.PARCEL_REPLACED, replace(FACTS, lines=())),
     ],
 )
 def test_a_mail_without_its_point_is_not_written(milestone: Milestone, facts: MailFacts) -> None:

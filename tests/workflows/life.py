@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import intake, orders, picks
+from db import intake, orders, picks, returning
 from db.new_ids import new_id
 from domain.order import Order
 from workflows import ids
@@ -30,6 +30,7 @@ from workflows.messages import (
     ParcelInput,
     PaymentRequest,
     ReleaseRequest,
+    ResolveRequest,
     RetryRequest,
     ShipRequest,
 )
@@ -259,6 +260,14 @@ class Life:
             await intake.add_tender(conn, self.order_id, tender)
         return await self.ask("add_payment", PaymentRequest(CUSTOMER, tender.id))
 
+    async def resolve(
+        self, shipment_id: str, action: str, seconds: int = 0, *, event: int = 1
+    ) -> Outcome:
+        """A person decides about a parcel."""
+        asker = Asker("support@tests", "support", event)
+        request = ResolveRequest(asker, shipment_id, action, seconds)
+        return await self.ask("resolve_parcel", request)
+
     # -- the warehouse -------------------------------------------------------------------------
 
     async def pick(self, quantity: int, *, short: str | None = None, index: int = 0) -> None:
@@ -293,6 +302,22 @@ class Life:
         [parcel] = await self.pack(index)
         await self.ship(index)
         return parcel
+
+    async def receive_back(
+        self, shipment_id: str, *, restock: int = 0, quarantine: int = 0
+    ) -> None:
+        """A parcel with units of one line is back at the warehouse, as the API writes it down."""
+        [line] = [
+            part.line_id
+            for shipment in (await self.order()).shipments
+            if shipment.id == shipment_id
+            for part in shipment.lines
+        ]
+        came = ((restock, returning.RESTOCK), (quarantine, returning.QUARANTINE))
+        back = [returning.Back(line, units, where) for units, where in came if units]
+        receipt = returning.Receipt(shipment_id, "MAIN", "warehouse@tests", "warehouse", back)
+        async with self.shop.pool.acquire() as conn, conn.transaction():
+            await returning.receive(conn, self.order_id, receipt)
 
     # -- the providers -------------------------------------------------------------------------
 

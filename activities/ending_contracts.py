@@ -1,0 +1,54 @@
+"""What goes into the steps about parcels that do not arrive, and comes out; see contracts.py."""
+
+from dataclasses import dataclass, field
+
+from activities.contracts import Asked
+from domain.order import Order
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something went wrong with a parcel: `event` is one of `domain.endings.Event`."""
+
+    order_id: str
+    cause: str
+    shipment_id: str
+    event: str
+
+
+@dataclass(frozen=True)
+class TroubleDecided:
+    """What the rules say: `action` is empty when there is nothing (any more) to decide.
+
+    `now`: its time has come already; `tell`: the customer is to hear of it.
+    """
+
+    order: Order
+    event: str = ""
+    action: str = ""
+    now: bool = False
+    tell: bool = False
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class WriteOff:
+    """Send a parcel's units again (`replace`), or give their money back (`refund`)."""
+
+    order_id: str
+    cause: str
+    shipment_id: str
+    resolution: str
+    event: str = ""
+    by: Asked = field(default_factory=Asked)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """A person gives a parcel so many seconds more."""
+
+    order_id: str
+    cause: str
+    shipment_id: str
+    seconds: int
+    by: Asked = field(default_factory=Asked)

@@ -1,0 +1,135 @@
+"""Parcels that do not arrive: what the rules say, and what is done. One transaction each."""
+
+from temporalio import activity
+
+from activities import parcels
+from activities.ending_contracts import Patience, Trouble, TroubleDecided, WriteOff
+from db import endings, notifications, orders, timeline
+from db.pool import Pool
+from domain.decisions import can_resolve
+from domain.endings import Action, Decision, Event, ParcelFacts, decide, iso
+from domain.order import Order, Shipment
+
+# What the customer hears when it happens; of what is settled they hear when it is.
+_MAILS = {Event.ATTEMPTED: "delivery_attempted", Event.DELAYED: "delivery_delayed"}
+_DONE = {Action.REPLACE: "parcel_replaced", Action.REFUND: "parcel_refunded"}
+
+
+class EndingActivities:
+    """The transactions of an order whose parcel is in trouble; each happens once per cause."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @activity.defn
+    async def decide_trouble(self, task: Trouble) -> TroubleDecided:
+        """Look at the rules, keep the decision and its deadline, explain it in the timeline."""
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return TroubleDecided(step.order, **step.result)
+            step.result = {}
+            event = Event(task.event)
+            shipment = step.order.shipment(task.shipment_id)
+            if shipment is None or not _is_open(shipment, event):
+                return TroubleDecided(step.order)
+            decision = await self._decide(step, shipment, event)
+            await endings.put(step.conn, task.order_id, shipment.id, decision)
+            await timeline.record(
+                step.conn,
+                task.order_id,
+                "parcel_trouble",
+                data={"shipment_id": shipment.id, **decision.why},
+            )
+            if decision.tell and event in _MAILS:
+                await notifications.plan(step.conn, task.order_id, _MAILS[event], shipment.id)
+            step.result = {
+                "event": event.value,
+                "action": decision.action.value,
+                "now": decision.after == 0,
+                "tell": decision.tell and event in _MAILS,
+                "after": iso(decision.after),
+            }
+            return TroubleDecided(step.order, **step.result)
+
+    async def _decide(self, step: orders.Step, shipment: Shipment, event: Event) -> Decision:
+        units = {part.line_id: part.owed for part in shipment.lines}
+        facts = ParcelFacts(
+            await endings.country_of(step.conn, step.order_id),
+            parcels.paid_for(step.order, units),
+            step.order.currency,
+        )
+        return decide(event, facts, await endings.rules(step.conn))
+
+    @activity.defn
+    async def write_off_parcel(self, task: WriteOff) -> Order:
+        """Send its units again, or give them up: the lines move, a claim is opened.
+
+        Raises:
+            Refused: it was delivered meanwhile, or settled before.
+
+        """
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            shipment = can_resolve(step.order, task.shipment_id)
+            known = await endings.read(step.conn, shipment.id) or {}
+            event = Event(task.event or known.get("event") or Event.NO_NEWS)
+            resolution = Action(task.resolution)
+            units = {part.line_id: part.owed for part in shipment.lines if part.owed}
+            claim = await parcels.write_off(step, shipment, units, resolution, event)
+            data = {"shipment_id": shipment.id, "event": event.value, "lines": units}
+            await timeline.record(
+                step.conn,
+                task.order_id,
+                _DONE[resolution],
+                actor=task.by.actor,
+                role=task.by.role,
+                data=data | ({"claim_id": claim} if claim else {}),
+            )
+            order = await step.save()
+            if known.get("tell_customer", True):
+                await self._tell(step, order, task, units)
+            return order
+
+    async def _tell(
+        self, step: orders.Step, order: Order, task: WriteOff, units: dict[str, int]
+    ) -> None:
+        """Plan the customer's mail. Of an order that ends with it they hear by its end."""
+        if task.resolution == Action.REPLACE:
+            await notifications.plan(
+                step.conn, task.order_id, "parcel_replaced", task.shipment_id, {"units": units}
+            )
+        elif order.live_units:
+            data = {"units": units, "reason": "parcel_lost"}
+            await notifications.plan(
+                step.conn, task.order_id, "canceled", task.shipment_id, data=data
+            )
+
+    @activity.defn
+    async def be_patient(self, task: Patience) -> Order:
+        """A person lets the parcel have more time; then a person is asked again."""
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            shipment = can_resolve(step.order, task.shipment_id)
+            known = await endings.read(step.conn, shipment.id) or {}
+            event = Event(known.get("event") or Event.NO_NEWS)
+            tell = known.get("tell_customer", True)
+            decision = Decision(event, Action.WAIT, task.seconds, tell, {})
+            await endings.put(step.conn, task.order_id, shipment.id, decision)
+            await timeline.record(
+                step.conn,
+                task.order_id,
+                "parcel_waited_for",
+                actor=task.by.actor,
+                role=task.by.role,
+                data={"shipment_id": shipment.id, "after": iso(task.seconds)},
+            )
+            return step.order
+
+
+def _is_open(shipment: Shipment, event: Event) -> bool:
+    """Whether there is something to decide: silence is no news of what is lost anyway."""
+    if not shipment.on_its_way:
+        return False
+    return event is not Event.NO_NEWS or not shipment.not_coming

@@ -1,0 +1,74 @@
+"""Units of parcels that do not arrive: taken out of what is owed, and claimed at the carrier.
+
+Parts of steps: they run inside a step's transaction, under the order's lock.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from db import endings, orders
+from domain.decisions import units_not_coming
+from domain.endings import Action, Event, event_of
+from domain.money import share_of_quantity
+from domain.order import Order, Shipment
+
+# For these a carrier has to pay; what comes back to us is not lost.
+_CLAIMED = frozenset({Event.LOST, Event.NO_NEWS})
+
+
+async def write_off(
+    step: orders.Step,
+    shipment: Shipment,
+    units: Mapping[str, int],
+    resolution: Action,
+    event: Event,
+) -> str | None:
+    """Take units out of a parcel that left: open again (`replace`), or canceled (`refund`).
+
+    The order owes neither of them through this parcel any more. Answers the claim that was opened.
+    """
+    again = resolution is Action.REPLACE
+    for line_id, quantity in units.items():
+        await endings.write_off(step.conn, shipment.id, line_id, quantity)
+        await orders.move_units(
+            step.conn,
+            line_id,
+            shipped=-quantity,
+            open_=quantity if again else 0,
+            canceled=0 if again else quantity,
+        )
+    if all(part.owed <= units.get(part.line_id, 0) for part in shipment.lines):
+        await endings.settle(step.conn, step.order_id, shipment.id, event, resolution)
+    if event not in _CLAIMED or shipment.received:
+        return None
+    amount = paid_for(step.order, units)
+    return await endings.open_claim(step.conn, shipment.id, event, resolution, amount)
+
+
+async def give_up(step: orders.Step, wanted: Mapping[str, int]) -> Counter[str]:
+    """Cancel units (per line, at most) that carriers lost or bring back; answers how many.
+
+    An order that lived before parcels were written off may owe less than its parcels hold.
+    """
+    order = step.order
+    left = Counter({x: min(n, units_not_coming(order, x)) for x, n in wanted.items()})
+    gone: Counter[str] = Counter()
+    for shipment in order.shipments:
+        if not shipment.not_coming:
+            continue
+        taken = +Counter({p.line_id: min(p.owed, left[p.line_id]) for p in shipment.lines})
+        if taken:
+            left -= taken
+            gone += taken
+            event = event_of(shipment.tracking_status) or Event.RETURNED
+            await write_off(step, shipment, taken, Action.REFUND, event)
+    return gone
+
+
+def paid_for(order: Order, units: Mapping[str, int]) -> int:
+    """What the customer paid for units of lines, in minor units: discounts off, tax included."""
+    return sum(
+        share_of_quantity(line.total, units[line.id], line.quantity)
+        for line in order.lines
+        if line.id in units
+    )

@@ -1,0 +1,133 @@
+"""Parcels that come back to a warehouse: their units are in the books again.
+
+What came is a fact, like a pick: it is written at once, and the order's workflow hears of it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db import catalog, endings, ledger, orders, outbox, serials, timeline
+from db.movements import Movement
+from db.pool import Connection
+from db.stock import wake_waiting
+from domain.decisions import can_receive_back
+from domain.errors import Refused
+from domain.order import Order
+
+RESTOCK, QUARANTINE = "restock", "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Units of a line that came back; `serials` when only some of the parcel's pieces did."""
+
+    line_id: str
+    quantity: int
+    disposition: str
+    serials: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A parcel that came back, where, what was in it, and who says so."""
+
+    shipment_id: str
+    warehouse: str
+    actor: str
+    role: str
+    lines: Sequence[Back] | None = None
+    note: str | None = None
+
+
+async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Back]:
+    """Book the parcel's units in, tell the order; answers what was booked.
+
+    Raises:
+        Refused: it never left, was delivered, or was received before; or more units than it had.
+
+    """
+    await orders.lock(conn, order_id)
+    order = await orders.load(conn, order_id)
+    shipment = can_receive_back(
+        order, receipt.shipment_id, [(b.line_id, b.quantity) for b in receipt.lines or ()]
+    )
+    lines = receipt.lines
+    if lines is None:
+        lines = [Back(part.line_id, part.quantity, QUARANTINE) for part in shipment.lines]
+    await endings.receive(conn, order_id, shipment.id, receipt.warehouse)
+    await _book(conn, order, receipt, lines)
+    await _bring_pieces(conn, order, receipt, lines)
+    data: dict[str, Any] = {
+        "shipment_id": shipment.id,
+        "warehouse": receipt.warehouse,
+        "lines": [
+            {"line_id": b.line_id, "quantity": b.quantity, "disposition": b.disposition}
+            for b in lines
+        ],
+    }
+    if claim := await endings.drop_claim(conn, shipment.id, receipt.actor):
+        data["claim_dropped"] = claim
+    await timeline.record(
+        conn,
+        order_id,
+        "parcel_received_back",
+        actor=receipt.actor,
+        role=receipt.role,
+        data=data,
+        note=receipt.note,
+    )
+    await outbox.add(conn, order_id, outbox.PARCEL_RECEIVED, {"shipment_id": shipment.id})
+    return list(lines)
+
+
+def _sku(order: Order, line_id: str) -> str:
+    line = order.line(line_id)
+    assert line is not None  # noqa: S101 - the parcel holds units of it
+    return line.sku
+
+
+async def _book(conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back]) -> None:
+    cause, where = f"{order.id}:back:{receipt.shipment_id}", receipt.warehouse
+    moves, for_sale = [], set()
+    for b in lines:
+        sku = _sku(order, b.line_id)
+        why = (cause, b.line_id, order.id)
+        moves.append(Movement(sku, where, "return", *why, on_hand=b.quantity))
+        if b.disposition == QUARANTINE:
+            aside = Movement(
+                sku, where, "quarantine", *why, damaged=b.quantity, quarantined=b.quantity
+            )
+            moves.append(aside)
+        else:
+            for_sale.add(sku)
+    await catalog.lock_levels(conn, sorted({(m.sku, where) for m in moves}))
+    await ledger.write(conn, moves, actor=receipt.actor, reason="parcel_back", locked=True)
+    if for_sale:
+        await wake_waiting(conn, for_sale, cause)
+
+
+async def _bring_pieces(
+    conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back]
+) -> None:
+    """Numbered pieces are here again: those named, or all of the parcel when all came."""
+    left = await endings.pieces(conn, receipt.shipment_id)
+    came: Counter[str] = Counter()
+    named: dict[str, list[str]] = {}
+    for b in lines:
+        sku = _sku(order, b.line_id)
+        came[sku] += b.quantity
+        named.setdefault(sku, []).extend(b.serials)
+    told = serials.Told(f"{order.id}:back:{receipt.shipment_id}", receipt.actor)
+    for sku, pieces in left.items():
+        chosen = named.get(sku) or (pieces if came[sku] == len(pieces) else [])
+        if len(set(chosen)) != came[sku] or not set(chosen) <= set(pieces):
+            raise Refused(
+                "serials_required",
+                f"Name which pieces of {sku} came back: one number for each unit.",
+                sku=sku,
+                serials=", ".join(pieces),
+            )
+        if chosen:
+            await serials.bring(conn, sku, receipt.warehouse, sorted(chosen), told)

@@ -33,7 +33,7 @@ class EndingActivities:
             if shipment is None or not _is_open(shipment, event):
                 return TroubleDecided(step.order)
             decision = await self._decide(step, shipment, event)
-            await endings.put(step.conn, task.order_id, shipment.id, decision)
+            await endings.put(step.conn, task.order_id, shipment.id, decision, told=True)
             await timeline.record(
                 step.conn,
                 task.order_id,
@@ -116,7 +116,7 @@ class EndingActivities:
             event = Event(known.get("event") or Event.NO_NEWS)
             tell = known.get("tell_customer", True)
             decision = Decision(event, Action.WAIT, task.seconds, tell, {})
-            await endings.put(step.conn, task.order_id, shipment.id, decision)
+            await endings.put(step.conn, task.order_id, shipment.id, decision, told=False)
             await timeline.record(
                 step.conn,
                 task.order_id,

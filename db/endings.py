@@ -95,8 +95,10 @@ async def country_of(conn: Connection, order_id: str) -> str:
     return await conn.fetchval(_SQL["parcel_facts"], order_id) or ""
 
 
-async def put(conn: Connection, order_id: str, shipment_id: str, decision: Decision) -> None:
-    """Keep what was decided. What is due at once is not told of again."""
+async def put(
+    conn: Connection, order_id: str, shipment_id: str, decision: Decision, *, told: bool
+) -> None:
+    """Keep what was decided. `told`: the caller carries out by itself what is due at once."""
     await conn.execute(
         _SQL["put_ending"],
         shipment_id,
@@ -105,7 +107,7 @@ async def put(conn: Connection, order_id: str, shipment_id: str, decision: Decis
         decision.action,
         decision.tell,
         decision.after,
-        decision.after == 0,
+        told and decision.after == 0,
     )
 
 

@@ -93,9 +93,9 @@ class MailFacts:
     `lines` are the articles this mail is about: all of them in `confirmed`, those in the parcel
     in `shipped`, those that are missing in `out_of_stock`. `partial` tells that the order has
     others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
-    `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether missing articles
-    are waited for (backorder) or were canceled; `taken_out` are those that were canceled beside
-    them, by the policy of their line. `refunded` is the amount that goes back.
+    `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether
+    missing articles are waited for (backorder) or were canceled; `taken_out` are those that were
+    canceled beside them, by the policy of their line. `refunded` is the amount that goes back.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
 

@@ -20,6 +20,7 @@ from workflows.messages import (
     PackRequest,
     PaymentRequest,
     ReleaseRequest,
+    ResolveRequest,
     RetryRequest,
     ShipRequest,
 )
@@ -98,6 +99,12 @@ class ObedientOrder:
 
     @workflow.update
     async def ship(self, request: ShipRequest) -> Outcome:
+        return self._take(request)
+
+    @workflow.update
+    async def resolve_parcel(self, request: ResolveRequest) -> Outcome:
+        if request.action == "wait" and not request.seconds:
+            raise _refusal("parcel_settled")
         return self._take(request)
 
     @workflow.signal

@@ -24,6 +24,7 @@ from activities.notifications import NotificationActivities, Shop
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.purchasing import PurchaseActivities, SupplierMailActivities
+from activities.recalls import RecallActivities
 from activities.reconciliation import ReconciliationActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
@@ -61,6 +62,7 @@ def build_worker(
     orders = OrderActivities(pool)
     absence = AbsenceActivities(pool)
     troubles = EndingActivities(pool)
+    recalls = RecallActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -126,8 +128,10 @@ def build_worker(
             troubles.decide_trouble,
             troubles.write_off_parcel,
             troubles.be_patient,
+            recalls.cancel_on_the_road,
             carriers.buy_label,
             carriers.void_label,
+            carriers.intercept_parcel,
             notifications.send_notification,
             purchases.approve_purchase,
             purchases.begin_sending,

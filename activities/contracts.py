@@ -85,13 +85,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Begin to cancel (all of it), or cancel units of lines."""
+    """Begin to cancel (all of it), or cancel units of lines.
+
+    `phases`: those in which who asks may, by the shop's policy; None asks no policy.
+    """
 
     order_id: str
     cause: str
     reason: str
     by: Asked = field(default_factory=Asked)
     lines: dict[str, int] = field(default_factory=dict)
+    phases: list[str] | None = None
 
 
 @dataclass(frozen=True)

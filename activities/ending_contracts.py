@@ -44,6 +44,21 @@ class WriteOff:
 
 
 @dataclass(frozen=True)
+class CancelOnTheRoad:
+    """Cancel an order of which a part has left: what is here, and the parcels that are `stopped`.
+
+    `unstopped` are those that the carrier cannot stop any more.
+    """
+
+    order_id: str
+    cause: str
+    reason: str
+    stopped: list[str] = field(default_factory=list)
+    unstopped: list[str] = field(default_factory=list)
+    by: Asked = field(default_factory=Asked)
+
+
+@dataclass(frozen=True)
 class Patience:
     """A person gives a parcel so many seconds more."""
 

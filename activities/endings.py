@@ -1,5 +1,8 @@
 """Parcels that do not arrive: what the rules say, and what is done. One transaction each."""
 
+from dataclasses import replace
+from typing import Any
+
 from temporalio import activity
 
 from activities import parcels
@@ -7,7 +10,7 @@ from activities.ending_contracts import Patience, Trouble, TroubleDecided, Write
 from db import endings, notifications, orders, timeline
 from db.pool import Pool
 from domain.decisions import can_resolve
-from domain.endings import Action, Decision, Event, ParcelFacts, decide, iso
+from domain.endings import FINAL, Action, Decision, Event, ParcelFacts, decide, iso
 from domain.order import Order, Shipment
 
 # What the customer hears when it happens; of what is settled they hear when it is.
@@ -58,7 +61,13 @@ class EndingActivities:
             parcels.paid_for(step.order, units),
             step.order.currency,
         )
-        return decide(event, facts, await endings.rules(step.conn))
+        decision = decide(event, facts, await endings.rules(step.conn))
+        if not shipment.intercepted or event not in FINAL:
+            return decision
+        # It is canceled: nothing is sent again, and what is lost is not waited for.
+        after = 0 if event is Event.LOST else decision.after
+        why = decision.why | {"action": "refund", "after": iso(after), "canceled": True}
+        return replace(decision, action=Action.REFUND, after=after, why=why)
 
     @activity.defn
     async def write_off_parcel(self, task: WriteOff) -> Order:
@@ -71,7 +80,7 @@ class EndingActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
-            shipment = can_resolve(step.order, task.shipment_id)
+            shipment = can_resolve(step.order, task.shipment_id, task.resolution)
             known = await endings.read(step.conn, shipment.id) or {}
             event = Event(task.event or known.get("event") or Event.NO_NEWS)
             resolution = Action(task.resolution)
@@ -86,21 +95,22 @@ class EndingActivities:
                 role=task.by.role,
                 data=data | ({"claim_id": claim} if claim else {}),
             )
+            await parcels.end_recall(step)
             order = await step.save()
-            if known.get("tell_customer", True):
-                await self._tell(step, order, task, units)
+            if known.get("tell_customer", True) or shipment.intercepted:
+                reason = "customer" if shipment.intercepted else "parcel_lost"
+                await self._tell(step, order, task, {"units": units, "reason": reason})
             return order
 
     async def _tell(
-        self, step: orders.Step, order: Order, task: WriteOff, units: dict[str, int]
+        self, step: orders.Step, order: Order, task: WriteOff, data: dict[str, Any]
     ) -> None:
         """Plan the customer's mail. Of an order that ends with it they hear by its end."""
         if task.resolution == Action.REPLACE:
             await notifications.plan(
-                step.conn, task.order_id, "parcel_replaced", task.shipment_id, {"units": units}
+                step.conn, task.order_id, "parcel_replaced", task.shipment_id, data
             )
         elif order.live_units:
-            data = {"units": units, "reason": "parcel_lost"}
             await notifications.plan(
                 step.conn, task.order_id, "canceled", task.shipment_id, data=data
             )

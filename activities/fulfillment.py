@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
+from activities import parcels
 from activities.contracts import (
     HandOver,
     LabelCall,
@@ -208,6 +209,8 @@ class FulfillmentActivities:
             occurred_at=moment(news.occurred_at),
         )
         await endings.end_watch(step.conn, shipment.id)
+        # What was to be stopped on its way has arrived: then it is not canceled.
+        await parcels.end_recall(step)
         if shipment.written_off:
             await endings.drop_claim(step.conn, shipment.id, shipment.provider)
             return "delivered_after_all"
@@ -250,6 +253,16 @@ class CarrierActivities:
         if label is None:
             return True
         return await gateway.void_label(f"{call.key}-void", label.provider_ref)
+
+    @activity.defn
+    async def intercept_parcel(self, call: LabelCall) -> bool:
+        """Have a parcel stopped and brought back; False when the carrier cannot any more."""
+        row = await fulfillment.for_label(self._pool, call.shipment_id)
+        gateway = self._gateway(row.provider)
+        label = await gateway.find_label(call.key)
+        if label is None:
+            return False
+        return await gateway.intercept(f"{call.shipment_id}-intercept", label.provider_ref)
 
     def _gateway(self, provider: str) -> CarrierGateway:
         try:

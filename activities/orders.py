@@ -1,6 +1,7 @@
 """The order itself: stock for it, holds, attention, cancellation, closing. One transaction each."""
 
 from collections import Counter
+from dataclasses import replace
 
 from temporalio import activity
 
@@ -31,8 +32,9 @@ from db import (
 from db.new_ids import new_id
 from db.pool import Connection, Pool
 from domain.attention import OUTLIVING
-from domain.decisions import can_cancel
+from domain.decisions import can_cancel, must_allow
 from domain.order import Order
+from domain.phase import phase_of
 from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
@@ -152,8 +154,12 @@ class OrderActivities:
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
                 return step.order
-            # Checked once more: a parcel that was lost may have been delivered in between.
-            can_cancel(step.order)
+            # Checked once more: a parcel that was lost may have been delivered in between, and a
+            # hand may have begun to pick. After parcels were awaited it is requested already.
+            asked = replace(step.order, cancel_requested=False)
+            can_cancel(asked)
+            if task.phases is not None:
+                must_allow(asked, phase_of(asked), task.phases)
             await substitutes.lock(step)
             await goods.take_off_missing(step)
             conn, order = step.conn, step.order

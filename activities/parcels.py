@@ -6,7 +6,7 @@ Parts of steps: they run inside a step's transaction, under the order's lock.
 from collections import Counter
 from collections.abc import Mapping
 
-from db import endings, orders
+from db import endings, orders, timeline
 from domain.decisions import units_not_coming
 from domain.endings import Action, Event, event_of
 from domain.money import share_of_quantity
@@ -63,6 +63,17 @@ async def give_up(step: orders.Step, wanted: Mapping[str, int]) -> Counter[str]:
             event = event_of(shipment.tracking_status) or Event.RETURNED
             await write_off(step, shipment, taken, Action.REFUND, event)
     return gone
+
+
+async def end_recall(step: orders.Step) -> None:
+    """A cancellation that waited for parcels is over when none is awaited and units are left: the
+    customer has them. When nothing is left the order ends with it.
+    """
+    order = await orders.load(step.conn, step.order_id)
+    if order.cancel_requested and order.live_units and not order.recalling:
+        await orders.end_cancel(step.conn, order.id)
+        data = {"code": "already_shipped", "units": order.live_units}
+        await timeline.record(step.conn, order.id, "cancel_ended", data=data)
 
 
 def paid_for(order: Order, units: Mapping[str, int]) -> int:

@@ -233,7 +233,7 @@ def work(row: Row) -> dict[str, Any]:
 
 def _trouble(row: Row) -> dict[str, Any]:
     """What went wrong with a parcel, what the rules say, and how it was settled."""
-    times = ("decided_at", "due_at", "resolved_at", "received_at")
+    times = ("decided_at", "due_at", "resolved_at", "received_at", "intercepted_at")
     named = {name: row[name] for name in ("event", "action", "resolution", "warehouse")}
     return named | {name: _when(row[name]) for name in times}
 

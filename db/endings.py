@@ -124,6 +124,11 @@ async def settle(
     await conn.execute(_SQL["settle_ending"], shipment_id, order_id, event, resolution)
 
 
+async def intercept(conn: Connection, order_id: str, shipment_id: str) -> None:
+    """The carrier brings it back, because the order is canceled."""
+    await conn.execute(_SQL["intercept_parcel"], shipment_id, order_id)
+
+
 async def end_watch(conn: Connection, shipment_id: str) -> None:
     """It moves again, or has arrived."""
     await conn.execute(_SQL["end_watch"], shipment_id)

@@ -163,6 +163,11 @@ async def request_cancel(conn: Connection, order_id: str, reason: str) -> None:
     await conn.execute(_SQL["request_cancel"], order_id, reason)
 
 
+async def end_cancel(conn: Connection, order_id: str) -> None:
+    """The cancellation is over, and the order lives on."""
+    await conn.execute(_SQL["end_cancel"], order_id)
+
+
 async def cancel_units(conn: Connection, line_id: str, quantity: int) -> None:
     """Cancel units of a line, those without goods first."""
     await conn.execute(_SQL["cancel_units"], line_id, quantity)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from domain.errors import Refused
 from domain.order import FulfillmentOrder, Offer, Order, ParcelLine, Shipment
+from domain.phase import Phase, phase_of, phase_of_units
 from domain.states import (
     FulfillmentOrderStatus,
     OfferStatus,
@@ -39,25 +40,62 @@ def must_be_open(order: Order) -> None:
         raise _refuse(order, "cancel_in_progress", "The order is being canceled.")
 
 
-def can_cancel(order: Order, lines: Mapping[str, int] | None = None) -> None:
-    """Cancel all, before hand-over (or when the carrier lost it or brings it back), or some units.
+def can_cancel(
+    order: Order,
+    lines: Mapping[str, int] | None = None,
+    phases: Collection[str] | None = None,
+    unstoppable: Collection[str] = (),
+) -> None:
+    """Cancel all of an order, or some units.
 
-    Units can be canceled one by one until they are packed, and when they got lost.
+    Units can be canceled one by one until they are packed, and when they got lost. `phases` are
+    those in which who asks may cancel, by the shop's policy; with `handed_over` among them parcels
+    are stopped on their way, except those `unstoppable`. Without a policy an order is canceled
+    before hand-over only, or when the carrier lost it or brings it back.
     """
     must_be_open(order)
+    if phases is not None:
+        must_allow(order, phase_of_units(order) if lines else phase_of(order), phases)
     if lines:
         return _can_cancel_units(order, lines)
-    gone = [s for s in order.shipments if s.on_its_way and not s.not_coming]
+    if phases is not None and phase_of(order) is Phase.HANDED_OVER:
+        stoppable = any(s.id not in unstoppable for s in on_the_road(order))
+        if stoppable or still_here(order):
+            return None
     delivered = any(
         s.status is ShipmentStatus.DELIVERED and not s.written_off for s in order.shipments
     )
-    if gone or delivered:
+    if on_the_road(order) or delivered:
         raise _refuse(
             order,
             "already_shipped",
-            "A parcel was handed to the carrier: intercept it, or ask for a return.",
+            "The carrier has it and cannot be stopped: ask for a return when it has arrived.",
         )
     return None
+
+
+def must_allow(order: Order, phase: Phase, phases: Collection[str]) -> None:
+    """The policy lets who asks cancel in this phase of the order's life."""
+    if phase in phases:
+        return
+    if phase is Phase.HANDED_OVER:
+        detail = "The carrier has it: ask for a return when it has arrived."
+        raise _refuse(order, "already_shipped", detail, phase=phase)
+    detail = f"The order cannot be canceled any more by who asks: it is {phase}."
+    raise _refuse(order, "cancel_not_allowed", detail, phase=phase)
+
+
+def on_the_road(order: Order) -> list[Shipment]:
+    """Parcels that are with the carrier, and that the customer is still to get."""
+    return [s for s in order.shipments if s.on_its_way and not s.not_coming]
+
+
+def still_here(order: Order) -> bool:
+    """Whether units of the order have not left us, or will not arrive."""
+    return any(
+        line.open + line.allocated + line.backordered + units_not_coming(order, line.id)
+        for line in order.lines
+    )
 
 
 def cancelable_units(order: Order, line_id: str) -> int:
@@ -134,10 +172,15 @@ def can_answer_offer(order: Order, offer_id: str, answer: OfferStatus) -> Offer:
     return offer
 
 
-def can_resolve(order: Order, shipment_id: str) -> Shipment:
-    """Decide about a parcel that left us and has not arrived: send again, give back, wait."""
-    must_be_open(order)
+def can_resolve(order: Order, shipment_id: str, action: str = "") -> Shipment:
+    """Decide about a parcel that left us and has not arrived: send again, give back, wait.
+
+    Of an order that is canceled when its parcels are back, nothing is sent again.
+    """
     shipment = order.shipment(shipment_id)
+    stopped = shipment is not None and shipment.intercepted and order.recalling
+    if not stopped or action == "replace":
+        must_be_open(order)
     if shipment is None:
         raise _refuse(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
     status, tracking = shipment.status, shipment.tracking_status

@@ -163,6 +163,7 @@ class Shipment:
     provider_ref: str = ""
     lines: list[ParcelLine] = field(default_factory=list)
     received: bool = False
+    intercepted: bool = False
 
     @property
     def in_house(self) -> bool:
@@ -261,6 +262,11 @@ class Order:
     def closed(self) -> bool:
         """Whether its life is over."""
         return self.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
+
+    @property
+    def recalling(self) -> bool:
+        """Whether it is canceled as soon as parcels are back that the carrier was asked to stop."""
+        return self.cancel_requested and any(s.intercepted and s.on_its_way for s in self.shipments)
 
     @property
     def live_units(self) -> int:

@@ -207,6 +207,13 @@ class CarrierGateway(Protocol):
         """Void an unused label; False when the carrier will not take it back."""
         ...
 
+    async def intercept(self, key: str, provider_ref: str) -> bool:
+        """Stop a parcel on its way and bring it back to its sender; False when it is too late.
+
+        Asking again is no harm. That it comes back is told by a scan `return_to_sender`.
+        """
+        ...
+
     async def track(self, tracking_number: str) -> Sequence[CarrierNews]:
         """All scans so far, oldest first: for carriers or days without webhooks."""
         ...

@@ -9,7 +9,7 @@ def describe(order: Order) -> str:
     if order.closed:
         return f"The order is {order.status}; nothing is left to do."
     if order.cancel_requested:
-        return "Canceling: waits until labels are void and the money is given back."
+        return _canceling(order)
     if order.holds:
         reasons = ", ".join(sorted({hold.reason for hold in order.holds}))
         return f"On hold ({reasons}); releasing the hold moves it."
@@ -22,6 +22,13 @@ def describe(order: Order) -> str:
         answer = f", or the customer's answer to {offers}" if offers else ""
         return f"Waits for {units} units of {skus}; a stock receipt moves it{answer}."
     return _goods(order)
+
+
+def _canceling(order: Order) -> str:
+    if order.recalling:
+        parcels = ", ".join(s.id for s in order.shipments if s.intercepted and s.on_its_way)
+        return f"Canceling: waits for {parcels} to come back; receiving it moves the order."
+    return "Canceling: waits until labels are void and the money is given back."
 
 
 def _payment(order: Order) -> str:

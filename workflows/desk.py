@@ -49,8 +49,15 @@ Call = TypeVar("Call", PaymentCall, LabelCall)
 class Stop(Exception):
     """The story ends early: canceled or expired. What was done is undone in reverse."""
 
-    def __init__(self, status: OrderStatus, reason: str, asker: Asker | None = None) -> None:
+    def __init__(
+        self,
+        status: OrderStatus,
+        reason: str,
+        asker: Asker | None = None,
+        phases: list[str] | None = None,
+    ) -> None:
         super().__init__(reason)
+        self.phases = phases
         self.status = status
         self.reason = reason
         self.asker = asker or Asker("kervan", "system")
@@ -90,6 +97,8 @@ class Desk:
         self.order: Order = start.order
         self.attention: dict[tuple[str, str], str] = {}
         self.stopping = False
+        # How the order ends when parcels are back that were stopped on their way.
+        self.recall: Stop | None = None
         self._phase = "payment"
         self._warehouses: list[str] = []
         self._queue: deque[Item] = deque()
@@ -124,7 +133,7 @@ class Desk:
         while True:
             while self._queue:
                 await self._do(self._queue.popleft())
-            if self.order.cancel_requested and not self.stopping:
+            if self.order.cancel_requested and not (self.stopping or self.order.recalling):
                 # Written by a worker that died before the workflow knew: the rows are ahead.
                 raise Stop(OrderStatus.CANCELED, "resumed")
             if until():

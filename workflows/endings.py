@@ -102,7 +102,7 @@ class Endings:
         action = Action(decided.action)
         if decided.now:
             await self._carry_out(shipment, event, action)
-        elif action in SETTLING:
+        elif action in SETTLING and not shipment.intercepted:
             # Until it is done a person may decide otherwise.
             self._need_help(shipment_id, event, f"{action} follows after {decided.after}")
 
@@ -135,7 +135,8 @@ class Endings:
         if action is Action.REPLACE:
             desk.notify("parcel_replaced", shipment_id)
         elif not self.order.live_units:
-            raise Stop(OrderStatus.CANCELED, self._reason(shipment_id), asker)
+            recall = desk.recall if self.order.cancel_requested else None
+            raise recall or Stop(OrderStatus.CANCELED, self._reason(shipment_id), asker)
         else:
             desk.notify("canceled", shipment_id)
         # The units want another source; or what remains is all there by now. Money follows.
@@ -153,7 +154,7 @@ class Endings:
 
     def may_resolve(self, request: ResolveRequest) -> None:
         """Whether there is something to decide about the parcel."""
-        can_resolve(self.order, request.shipment_id)
+        can_resolve(self.order, request.shipment_id, request.action)
 
     async def resolve(self, request: ResolveRequest) -> Sequence[str]:
         """Do what a person decided."""

@@ -62,6 +62,7 @@ class Fulfillment:
         self._desk = desk
         self._payment = payment
         self._labeling: set[str] = set()
+        self._voided: set[str] = set()
         self._handed_over = {s.id for s in desk.order.shipments if s.status in _GONE}
         self._wakes = 0
 
@@ -169,7 +170,7 @@ class Fulfillment:
     async def _label(self, shipment_id: str) -> None:
         """Buy one parcel's label, however long it takes."""
         call = LabelCall(self.order.id, shipment_id)
-        while not self._desk.stopping:
+        while not self._desk.stopping and not self._is_canceled(shipment_id):
             try:
                 result = await self._desk.outside(
                     CarrierActivities.buy_label,
@@ -193,6 +194,12 @@ class Fulfillment:
     async def _labeled(self, result: LabelResult) -> None:
         await self._desk.record(FulfillmentActivities.record_label, result)
         self._labeling.discard(result.shipment_id)
+        if self._is_canceled(result.shipment_id) and not self._desk.stopping:
+            self.void_labels()
+
+    def _is_canceled(self, shipment_id: str) -> bool:
+        shipment = self.order.shipment(shipment_id)
+        return shipment is not None and shipment.status is ShipmentStatus.CANCELED
 
     def label_pending(self, request: ShipRequest) -> bool:
         """Whether a parcel of the request still waits for a label that may come any moment."""
@@ -312,11 +319,16 @@ class Fulfillment:
         The goods went back to the shelf with the cancellation itself. A label that the carrier
         keeps is a cost and no reason to wait: the customer's money does not wait for carriers.
         """
-        desk = self._desk
-        await desk.serve(lambda: not self._labeling)
+        await self._desk.serve(lambda: not self._labeling)
+        self.void_labels()
+
+    def void_labels(self) -> None:
+        """Give back the labels of canceled parcels, those that are bought by now."""
         for shipment in self.order.shipments:
-            if shipment.status is ShipmentStatus.CANCELED:
-                desk.spawn(self._void_label(shipment.id))
+            canceled = shipment.status is ShipmentStatus.CANCELED
+            if canceled and shipment.id not in self._voided | self._labeling:
+                self._voided.add(shipment.id)
+                self._desk.spawn(self._void_label(shipment.id))
 
     async def _void_label(self, shipment_id: str) -> None:
         try:

@@ -55,11 +55,16 @@ class LineQuantity:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Cancel the whole order, or (with `lines`) some units of it."""
+    """Cancel the whole order, or (with `lines`) some units of it.
+
+    `phases` (of `domain.phase.Phase`) are those in which who asks may cancel, by the policy of the
+    moment. Without, it is canceled before hand-over only.
+    """
 
     asker: Asker
     reason: str
     lines: list[LineQuantity] = field(default_factory=list)
+    phases: list[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import ParcelLine
     from domain.states import OrderStatus
     from workflows.absence import Absence
+    from workflows.cancellation import Cancellation
     from workflows.desk import Desk, Stop
     from workflows.endings import Endings
     from workflows.fulfillment import Fulfillment, asked
@@ -56,6 +57,7 @@ class OrderWorkflow:
         self._payment = Payment(self._desk)
         self._fulfillment = Fulfillment(self._desk, self._payment)
         self._absence = Absence(self._desk, self._fulfillment)
+        self._cancellation = Cancellation(self._desk, self._fulfillment, self._payment)
         self._endings = Endings(self._desk, self._fulfillment, self._payment)
         self._operator_cancels = 0
         self._window_ends: datetime | None = None
@@ -110,7 +112,8 @@ class OrderWorkflow:
         desk = self._desk
         by = asked(stop.asker)
         await desk.record(
-            OrderActivities.begin_cancel, Cancel(desk.order.id, "cancel", stop.reason, by)
+            OrderActivities.begin_cancel,
+            Cancel(desk.order.id, "cancel", stop.reason, by, phases=stop.phases),
         )
         desk.stopping = True
         await self._fulfillment.undo()
@@ -148,45 +151,14 @@ class OrderWorkflow:
 
     @workflow.update(description="Cancel the order, or some units of it")
     async def cancel(self, request: CancelRequest) -> Outcome:
-        """Undo everything; answers when it is undone."""
-        return await self._desk.ask(
-            lambda: self._may_cancel(request), lambda: self._cancel(request)
-        )
+        """Undo everything; answers when it is undone, or when the carrier has promised to bring
+        back what has left.
+        """
+        return await self._cancellation.ask(request)
 
     @cancel.validator
     def _check_cancel(self, request: CancelRequest) -> None:
-        self._validate(lambda: self._may_cancel(request))
-
-    def _may_cancel(self, request: CancelRequest) -> None:
-        desk, units = self._desk, {part.line_id: part.quantity for part in request.lines}
-        if not units and desk.order.cancel_requested and not desk.stopping:
-            # The rows say so, but nobody cancels: a worker died right after it was written.
-            return
-        decisions.can_cancel(desk.order, units)
-
-    async def _cancel(self, request: CancelRequest) -> Sequence[str]:
-        desk = self._desk
-        units = {part.line_id: part.quantity for part in request.lines}
-        left = desk.order.live_units - sum(units.values())
-        if not units or left <= 0:
-            raise Stop(OrderStatus.CANCELED, request.reason, request.asker)
-        await desk.record(
-            OrderActivities.cancel_units,
-            Cancel(
-                desk.order.id,
-                f"units:{request.asker.request_event}",
-                request.reason,
-                asked(request.asker),
-                units,
-            ),
-        )
-        if desk.order.status is OrderStatus.PENDING:
-            # Not paid for yet: only what was taken at once may be too much now.
-            self._payment.collect()
-        else:
-            # What remains may be all there by now, so that its work can begin.
-            await self._fulfillment.reserve(f"after-units:{request.asker.request_event}")
-        return list(units)
+        self._validate(lambda: self._cancellation.may(request))
 
     @workflow.update(description="The customer does not wait for missing units any longer")
     async def leave_queue(self, request: LeaveRequest) -> Outcome:

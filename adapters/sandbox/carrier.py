@@ -77,6 +77,11 @@ class SandboxCarrier:
         path = f"/labels/{quote(provider_ref, safe='')}/void"
         return (await self._post(path, key, accept=_USED)).status not in _USED
 
+    async def intercept(self, key: str, provider_ref: str) -> bool:
+        """Stop a parcel and bring it back; False when the courier has it, or it is gone."""
+        path = f"/labels/{quote(provider_ref, safe='')}/intercept"
+        return (await self._post(path, key, accept=_USED)).status not in _USED
+
     async def track(self, tracking_number: str) -> Sequence[CarrierNews]:
         """All scans so far, oldest first; each has the event id of its webhook."""
         path = f"/parcels/{quote(tracking_number, safe='')}/scans"

@@ -8,17 +8,18 @@ from fastapi import APIRouter, Request, Response
 from api import views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse, request_hash
-from api.deps import STOREFRONT, SUPPORT, Services, admit, services
+from api.deps import CANCELERS, STOREFRONT, SUPPORT, Services, admit, services
 from api.errors import Answer, FieldError, invalid
 from api.openapi import describe
 from api.routes.orders import known_id, links_of
 from api.schemas.order_answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
 from api.schemas.orders import NEEDS_TOKEN
 from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn
-from db import intake, orders, reads
+from db import canceling, intake, orders, reads
 from db.new_ids import new_id
 from db.pool import Connection
 from domain.order import Order
+from domain.phase import Actor
 from domain.settlement import uncovered
 from workflows.messages import (
     CancelRequest,
@@ -50,12 +51,17 @@ async def order_after(own: Services, conn: Connection, order_id: str) -> dict[st
         body=CancelIn,
         example={"reason": "customer_request", "note": "Ordered twice by mistake."},
         problems=(404,),
-        scopes=SUPPORT,
+        scopes=CANCELERS,
     ),
 )
 async def cancel_order(request: Request, order_id: str) -> Response:
-    """Cancel before hand-over: money and goods go back, in reverse order of how they came."""
-    caller = await admit(request, SUPPORT)
+    """Money and goods go back, in reverse order of how they came; who may when says the policy.
+
+    Parcels that have left are stopped on their way, if the carrier can: then the order shows
+    `cancel_requested_at` until they are back.
+    """
+    caller = await admit(request, CANCELERS)
+    actor = Actor.CUSTOMER if caller.role == "storefront" else Actor.SUPPORT
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, CancelIn)
     body = parsed.value
@@ -67,16 +73,21 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
         return views.ok(await order_after(own, conn, order_id))
 
+    async def make(conn: Connection) -> Made:
+        return {"allowed_phases": await canceling.phases(conn, actor)}
+
     petition = Petition(
         known_id(order_id, "order"),
         update="cancel",
         what="cancel",
-        build=lambda asker, _: CancelRequest(
+        build=lambda asker, made: CancelRequest(
             asker,
             code,
             [LineQuantity(line_id, quantity) for line_id, quantity in units.items()],
+            made.get("allowed_phases"),
         ),
         view=view,
+        make=make,
         data={"reason": code, "lines": units},
         note="\n\n".join(part for part in (words, body.note) if part) or None,
     )

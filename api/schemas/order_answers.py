@@ -127,6 +127,7 @@ class TroubleOut(Out):
     resolution: str | None
     resolved_at: datetime | None
     received_at: datetime | None
+    intercepted_at: datetime | None
     warehouse: str | None
 
 

@@ -41,6 +41,13 @@ VALUES ($1, $2, $3, $4, now(), true, $4, now())
 ON CONFLICT (shipment_id) DO UPDATE SET resolution = excluded.resolution, resolved_at = now(),
     flagged = true;
 
+-- name: intercept_parcel
+-- The carrier has promised to stop it; what the rules had decided is overtaken.
+INSERT INTO parcel_endings
+    (shipment_id, order_id, event, action, due_at, flagged, intercepted_at)
+VALUES ($1, $2, 'returned_to_sender', 'refund', now(), true, now())
+ON CONFLICT (shipment_id) DO UPDATE SET intercepted_at = now(), action = 'refund', flagged = true;
+
 -- name: end_watch
 -- The parcel moves again: nobody waits for its deadline.
 UPDATE parcel_endings SET flagged = true

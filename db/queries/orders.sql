@@ -39,7 +39,9 @@ SELECT
          ) ORDER BY c.line_id), '[]')
          FROM shipment_lines c WHERE c.shipment_id = s.id),
         'received', EXISTS (SELECT FROM parcel_endings e
-            WHERE e.shipment_id = s.id AND e.received_at IS NOT NULL)
+            WHERE e.shipment_id = s.id AND e.received_at IS NOT NULL),
+        'intercepted', EXISTS (SELECT FROM parcel_endings e
+            WHERE e.shipment_id = s.id AND e.intercepted_at IS NOT NULL)
      ) ORDER BY s.id), '[]') FROM shipments s WHERE s.order_id = o.id) AS shipments,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', s.id, 'line_id', s.line_id, 'sku', s.sku, 'quantity', s.quantity,
@@ -67,6 +69,10 @@ RETURNING version;
 UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now()),
     cancel_reason = coalesce(cancel_reason, $2)
 WHERE id = $1;
+
+-- name: end_cancel
+-- It could not be carried out: a parcel that was to come back was delivered.
+UPDATE orders SET cancel_requested_at = NULL, cancel_reason = NULL WHERE id = $1;
 
 -- name: begin_step
 -- Claims a step; no row means that it was done before.

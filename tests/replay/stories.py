@@ -131,6 +131,50 @@ async def canceled_after_the_parcel_was_lost(shop: Shop) -> Life:
     return life
 
 
+async def lost_and_sent_again(shop: Shop) -> Life:
+    """A person has more patience first, then the units leave a second time; the first arrives."""
+    life = await _confirmed(await shop.place([("SHIRT", 2, PRICE)]))
+    parcel = await life.send()
+    await life.scan(parcel, "in_transit")
+    await life.scan(parcel, "delayed")
+    await life.until_types("parcel_trouble")
+    await life.scan(parcel, "lost")
+    await life.asks_for_help("parcel_lost")
+    await life.resolve(parcel, "wait", 3_600)
+    await life.resolve(parcel, "replace", event=2)
+    await life.hear(parcel, "delivered")
+    await life.asks_for_help("delivered_after_all")
+    await life.deliver(await life.send(1))
+    return life
+
+
+async def came_back_and_paid_back(shop: Shop) -> Life:
+    """One of two parcels comes back, and its money goes back."""
+    life = await _confirmed(await shop.place([("SHIRT", 3, PRICE)], shipping=500))
+    [first] = await life.pack(quantity=1)
+    await life.ship()
+    second = await life.send()
+    await life.until(lambda o: o.captured == PRICE + 500)
+    await life.scan(first, "return_to_sender")
+    await life.asks_for_help("parcel_returned")
+    await life.receive_back(first, restock=1)
+    await life.until_types("refund_succeeded")
+    await life.deliver(second)
+    return life
+
+
+async def stopped_on_its_way(shop: Shop) -> Life:
+    """Canceled when a part has left: the rest goes back at once, what left when it is back."""
+    life = await _confirmed(await shop.place([("SHIRT", 2, PRICE)]))
+    [first] = await life.pack(quantity=1)
+    await life.ship()
+    await life.pack(quantity=1)
+    await life.until_types("label_purchased", 2)
+    await life.second_thoughts()
+    await life.receive_back(first, restock=1)
+    return life
+
+
 async def bought_late_and_in_parts(shop: Shop) -> Buying:
     """The supplier is reminded, names another day, brings a part, and the rest will not come."""
     policy = replace(QUICK, chase_interval=0.5)
@@ -239,6 +283,9 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
         paid_after_the_provider_came_back,
         renewed_when_the_goods_left,
         canceled_after_the_parcel_was_lost,
+        lost_and_sent_again,
+        came_back_and_paid_back,
+        stopped_on_its_way,
         bought_late_and_in_parts,
         bought_and_canceled,
         took_a_substitute_for_a_part,

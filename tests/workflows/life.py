@@ -14,9 +14,10 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import intake, orders, picks, returning
+from db import canceling, intake, orders, picks, returning
 from db.new_ids import new_id
 from domain.order import Order
+from domain.phase import Actor
 from workflows import ids
 from workflows.messages import (
     Asker,
@@ -201,6 +202,19 @@ class Life:
     async def cancel(self, reason: str = "customer") -> Outcome:
         """Cancel all of it."""
         return await self.ask("cancel", CancelRequest(SUPPORT, reason))
+
+    async def second_thoughts(self, actor: Actor = Actor.SUPPORT, *, event: int = 1) -> Outcome:
+        """Cancel all of it by the shop's policy, as the API asks; `event` tells requests apart."""
+        return await self.ask("cancel", await self.cancel_request(actor, event=event))
+
+    async def cancel_request(
+        self, actor: Actor = Actor.SUPPORT, *, event: int = 1
+    ) -> CancelRequest:
+        """A cancellation by who may do it in the phases of the policy."""
+        async with self.shop.pool.acquire() as conn:
+            phases = await canceling.phases(conn, actor)
+        asker = Asker(f"{actor}@tests", actor, event)
+        return CancelRequest(asker, "customer", phases=phases)
 
     async def cancel_units(self, *quantities: int, event: int = 1) -> Outcome:
         """Cancel units of its lines, in their order; `event` tells requests apart."""

@@ -49,8 +49,13 @@ JOURNEYS: Mapping[str, tuple[Step, ...]] = MappingProxyType(
         ),
         "8": _hours((4, T.IN_TRANSIT), (40, T.LOST)),
         "9": (),
+        # Stopped on its way because the shop asked for it.
+        "R": _hours((12, T.RETURN_TO_SENDER)),
     }
 )
+INTERCEPTED = "R"
+# Once the courier has it, or it is gone, nobody stops it any more.
+STOPPABLE = frozenset({"purchased", "handed_over", T.PRE_TRANSIT, T.IN_TRANSIT, T.DELAYED})
 
 # The carrier's own word for where or why it scanned; never a person's name.
 DETAILS: Mapping[T, str] = MappingProxyType(

@@ -10,8 +10,10 @@ from http import HTTPStatus
 
 from adapters.sandbox.service.journeys import (
     DETAILS,
+    INTERCEPTED,
     JOURNEYS,
     PROMISE,
+    STOPPABLE,
     ending,
     price_minor,
 )
@@ -103,6 +105,21 @@ class ParcelBook:
                     text(self._clock()),
                     label_id,
                 )
+        return self.label(label_id)
+
+    def intercept(self, label_id: str) -> sqlite3.Row:
+        """Stop the parcel and bring it back, until it is out for delivery; twice is once."""
+        parcel = self.label(label_id)
+        if parcel["ending"] == INTERCEPTED:
+            return parcel
+        if parcel["status"] not in STOPPABLE:
+            detail = f"The parcel is {parcel['status']}."
+            raise Problem(HTTPStatus.CONFLICT, "cannot_be_intercepted", detail)
+        with self._store.transaction():
+            self._schedule.drop(parcel["tracking_number"])
+            self._store.write("UPDATE parcels SET ending = ? WHERE id = ?", INTERCEPTED, label_id)
+            if parcel["moves_itself"] and parcel["handed_over_at"]:
+                self._schedule_step(self.label(label_id), 0)
         return self.label(label_id)
 
     def advance(self, tracking_number: str, told: Told) -> Json:

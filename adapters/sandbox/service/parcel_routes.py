@@ -30,6 +30,7 @@ class ParcelRoutes:
         shop.add_api_route("/labels/{label_id}", self.read, methods=["GET"])
         shop.add_api_route("/labels/{label_id}/hand-over", self.hand_over, methods=["POST"])
         shop.add_api_route("/labels/{label_id}/void", self.void, methods=["POST"])
+        shop.add_api_route("/labels/{label_id}/intercept", self.intercept, methods=["POST"])
         shop.add_api_route("/parcels/{tracking_number}/scans", self.scans, methods=["GET"])
         control = APIRouter(tags=["control"])
         control.add_api_route("/parcels/{tracking_number}/advance", self.advance, methods=["POST"])
@@ -71,6 +72,10 @@ class ParcelRoutes:
     async def void(self, label_id: str, request: Request) -> Response:
         """Give an unused label back; 409 `already_handed_over` when it is used."""
         return self._label(self._book.void(label_id), request)
+
+    async def intercept(self, label_id: str, request: Request) -> Response:
+        """Stop the parcel and bring it back; 409 `cannot_be_intercepted` when it is too late."""
+        return self._label(self._book.intercept(label_id), request)
 
     async def scans(self, tracking_number: str) -> Response:
         """All scans so far, oldest first."""

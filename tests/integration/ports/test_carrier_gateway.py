@@ -86,6 +86,37 @@ async def test_a_label_in_use_is_not_taken_back(carrier: CarrierLab) -> None:
     assert not await carrier.gateway.void_label("void", label.provider_ref)
 
 
+@pytest.mark.parametrize("scan", [None, TrackingStatus.IN_TRANSIT, TrackingStatus.DELAYED])
+async def test_a_parcel_on_its_way_is_stopped_any_number_of_times(
+    carrier: CarrierLab, scan: TrackingStatus | None
+) -> None:
+    label = await carrier.gateway.buy_label(asked())
+    await carrier.gateway.hand_over("hand-over", label.provider_ref)
+    if scan is not None:
+        await carrier.scan(label.tracking_number, scan)
+    assert await carrier.gateway.intercept("intercept", label.provider_ref)
+    assert await carrier.gateway.intercept("intercept", label.provider_ref)
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        TrackingStatus.OUT_FOR_DELIVERY,
+        TrackingStatus.ATTEMPTED_DELIVERY,
+        TrackingStatus.DELIVERED,
+        TrackingStatus.LOST,
+        TrackingStatus.RETURN_TO_SENDER,
+    ],
+)
+async def test_a_parcel_that_the_courier_has_is_not_stopped(
+    carrier: CarrierLab, scan: TrackingStatus
+) -> None:
+    label = await carrier.gateway.buy_label(asked())
+    await carrier.gateway.hand_over("hand-over", label.provider_ref)
+    await carrier.scan(label.tracking_number, scan)
+    assert not await carrier.gateway.intercept("intercept", label.provider_ref)
+
+
 async def test_scans_are_told_by_webhook_and_found_in_the_history(
     carrier: CarrierLab,
 ) -> None:

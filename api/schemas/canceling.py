@@ -1,0 +1,63 @@
+"""In which phase of an order's life who may cancel it: asked and answered."""
+
+from itertools import product
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.errors import FieldError, pointer
+from api.schemas.answers import Out
+from api.schemas.fields import Strict
+from domain.phase import Actor, Phase
+
+PhaseName = Literal[
+    "before_payment", "before_picking", "picking", "packed", "labeled", "handed_over"
+]
+
+
+class CancelRuleIn(Strict):
+    """Whether who asks may cancel in a phase."""
+
+    phase: PhaseName
+    actor: Literal["customer", "support"]
+    allowed: bool
+
+
+class CancelPolicyIn(Strict):
+    """Each phase for each actor, once."""
+
+    rules: Annotated[list[CancelRuleIn], Field(min_length=1, max_length=100)]
+
+    @property
+    def known(self) -> dict[tuple[Phase, Actor], bool]:
+        """Whether it is allowed, by phase and actor."""
+        return {(Phase(r.phase), Actor(r.actor)): r.allowed for r in self.rules}
+
+    def wrong(self) -> list[FieldError]:
+        """What single fields cannot tell."""
+        named = [(r.phase, r.actor) for r in self.rules]
+        errors = [
+            FieldError(pointer(("rules", n)), "duplicate", "It stands there twice.")
+            for n, one in enumerate(named)
+            if one in named[:n]
+        ]
+        known = self.known
+        missing = [f"{p}/{a}" for p, a in product(Phase, Actor) if (p, a) not in known]
+        if missing:
+            detail = f"A rule is missing for: {', '.join(missing)}."
+            errors.append(FieldError("/rules", "required", detail))
+        return errors
+
+
+class CancelRuleOut(Out):
+    """Whether who asks may cancel in a phase."""
+
+    phase: str
+    actor: str
+    allowed: bool
+
+
+class CancelPolicyOut(Out):
+    """Each phase for each actor."""
+
+    rules: list[CancelRuleOut]

@@ -1,7 +1,7 @@
 """What an order waits for, in one sentence for the people who look at it in the Temporal UI."""
 
 from domain.order import Order
-from domain.states import OrderStatus, ShipmentStatus
+from domain.states import OrderStatus
 
 
 def describe(order: Order) -> str:
@@ -52,11 +52,7 @@ def _goods(order: Order) -> str:
     packed = [s.id for s in order.shipments if s.in_house]
     if packed:
         return f"Waits for hand-over of {', '.join(packed)}; the ship call moves it."
-    moving = [
-        f"{s.id} ({s.tracking_status})"
-        for s in order.shipments
-        if s.status is ShipmentStatus.SHIPPED
-    ]
+    moving = [f"{s.id} ({s.tracking_status})" for s in order.shipments if s.on_its_way]
     if moving:
         return f"Waits for the carrier to deliver {', '.join(moving)}; its news move it."
     if not order.settled:

@@ -82,6 +82,14 @@ def test_every_call_of_this_issue_is_in_the_document() -> None:
         "POST /v1/warehouses/{code}/close",
         "POST /v1/warehouses/{code}/reopen",
         "GET /v1/warehouses/{code}/closings",
+        "POST /v1/orders/{order_id}/parcels/{shipment_id}/resolve",
+        "POST /v1/shipments/{shipment_id}/receive-back",
+        "GET /v1/delivery-policies",
+        "PUT /v1/delivery-policies",
+        "GET /v1/cancel-policies",
+        "PUT /v1/cancel-policies",
+        "GET /v1/claims",
+        "POST /v1/claims/{claim_id}/settle",
     }
 
 

@@ -55,6 +55,7 @@ HOT = [
     ("outbox", "claim_overdue_work", "fulfillment_orders_due"),
     ("outbox", "claim_overdue_parcels", "shipments_due"),
     ("outbox", "claim_expiring_authorizations", "payments_running_out"),
+    ("endings", "claim_due_endings", "parcel_endings_due"),
     ("substitutes", "claim_ended_offers", "substitution_offers_due"),
     ("substitutes", "waited_for", "reservations_waiting"),
     ("expected", "places_in_queue", "reservations_waiting"),

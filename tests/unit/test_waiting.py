@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.order import Offer, Order
+from domain.order import Offer, Order, ParcelLine, Shipment
 from domain.states import OfferStatus, OrderStatus, PaymentStatus, ShipmentStatus, TrackingStatus
 from domain.waiting import describe
 from tests.unit.orders import (
@@ -26,6 +26,30 @@ SENTENCES: list[tuple[Order, str]] = [
     (
         an_order(cancel_requested=True),
         "Canceling: waits until labels are void and the money is given back.",
+    ),
+    (
+        an_order(
+            cancel_requested=True,
+            lines=[a_line(2, shipped=2)],
+            shipments=[replace(a_parcel(2, ShipmentStatus.SHIPPED), intercepted=True)],
+        ),
+        "Canceling: waits for shp_1 to come back; receiving it moves the order.",
+    ),
+    (
+        an_order(
+            lines=[a_line(2, shipped=2)],
+            shipments=[
+                Shipment(
+                    "shp_0",
+                    "ful_1",
+                    ShipmentStatus.SHIPPED,
+                    TrackingStatus.LOST,
+                    lines=[ParcelLine("lin_1", 2, written_off=2)],
+                ),
+                a_parcel(2, ShipmentStatus.SHIPPED, TrackingStatus.IN_TRANSIT),
+            ],
+        ),
+        "Waits for the carrier to deliver shp_1 (in_transit); its news move it.",
     ),
     (
         held(an_order(), "other", "incorrect_address", "other"),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from domain.states import OrderStatus, PaymentStatus
-from tests.workflows import witness
+from tests.workflows import mishaps, witness
 from tests.workflows.faults import down, hanging
 from tests.workflows.life import SUPPORT, WAREHOUSE, Life, eventually
 from tests.workflows.shop import Shop
@@ -316,6 +316,9 @@ async def test_an_order_whose_parcel_will_not_come_can_be_canceled(shop: Shop, e
     assert await life.at_provider() == [("captured", PRICE, PRICE)]
     assert await witness.levels(shop, "SHIRT") == {"MAIN": (3, 0)}
     await life.asks_for_help()
+    # Only what is lost is claimed at the carrier.
+    claims = [(c["reason"], c["amount"]) for c in await mishaps.claims(life)]
+    assert claims == ([("lost", PRICE)] if ending == "lost" else [])
 
 
 async def test_a_lost_parcel_and_one_still_here_are_canceled_together(shop: Shop) -> None:

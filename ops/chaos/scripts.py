@@ -41,7 +41,12 @@ class Script:
 
 
 def _delivered(
-    *, parcels: int = 1, payments: int | None = 1, less: int = 0, **mails: int
+    *,
+    parcels: int = 1,
+    payments: int | None = 1,
+    less: int = 0,
+    maybe: frozenset[str] = frozenset(),
+    **mails: int,
 ) -> Callable[[Basket], Ending]:
     """Build the ending of an order that was paid, delivered and completed."""
     told = {"confirmed": 1, "shipped": parcels, "delivered": parcels, **mails}
@@ -51,6 +56,7 @@ def _delivered(
         "delivered",
         captured=basket.total - less,
         mails=told,
+        maybe=maybe,
         authorizations=payments,
     )
 
@@ -64,7 +70,7 @@ def _undone(
     )
 
 
-def _refunded(**mails: int) -> Callable[[Basket], Ending]:
+def _refunded(*, maybe: frozenset[str] = frozenset(), **mails: int) -> Callable[[Basket], Ending]:
     """Build the ending of an order whose money was taken and given back."""
     return lambda basket: Ending(
         "canceled",
@@ -73,6 +79,7 @@ def _refunded(**mails: int) -> Callable[[Basket], Ending]:
         captured=basket.total,
         refunded=basket.total,
         mails={"confirmed": 1, "canceled": 1, "refunded": 1, **mails},
+        maybe=maybe,
     )
 
 
@@ -212,6 +219,9 @@ async def _expire(life: Life) -> None:
 
 _VISA = card("tok_visa")
 _RACED = frozenset({"confirmed"})
+# A scan that comes after a later one is old news, of which nobody is told.
+_LATE = frozenset({"delivery_delayed"})
+_NOBODY_HOME = frozenset({"delivery_attempted"})
 
 SCRIPTS = (
     Script("card", _pens(_VISA), _fulfill, _delivered()),
@@ -283,13 +293,18 @@ SCRIPTS = (
     Script("held", _pens(_VISA), _hold_and_release, _delivered()),
     Script("goods come later", _late, _wait_for_goods, _delivered(out_of_stock=1)),
     Script("no goods", _impossible, _expire, _undone("voided")),
-    Script("delayed", _pens(_VISA, postal_code="34725"), _fulfill, _delivered()),
-    Script("nobody home", _pens(_VISA, postal_code="34726"), _fulfill, _delivered()),
+    Script("delayed", _pens(_VISA, postal_code="34725"), _fulfill, _delivered(maybe=_LATE)),
+    Script(
+        "nobody home",
+        _pens(_VISA, postal_code="34726"),
+        _fulfill,
+        _delivered(maybe=_NOBODY_HOME),
+    ),
     Script(
         "came back",
         _pens(_VISA, postal_code="34727"),
         _trouble("parcel_returned"),
-        _refunded(shipped=1),
+        _refunded(shipped=1, maybe=_NOBODY_HOME),
     ),
     Script(
         "lost", _pens(_VISA, postal_code="34728"), _trouble("parcel_lost"), _refunded(shipped=1)

@@ -142,7 +142,7 @@ def can_leave_queue(order: Order, lines: Mapping[str, int] | None = None) -> dic
     """Give up units that wait for stock (all of them, or the named ones); answers which.
 
     Units that are here, on their way or with the customer are not touched: leaving the queue is
-    the customer's right, canceling is not.
+    the customer's right, canceling is by the shop's policy.
     """
     must_be_open(order)
     waiting = {line.id: line.backordered for line in order.lines if line.backordered}

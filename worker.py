@@ -16,6 +16,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.absence import AbsenceActivities
 from activities.endings import EndingActivities
+from activities.edits import EditActivities
 from activities.errors import PlainErrors
 from activities.expiry import ExpiryActivities
 from activities.forecasting import ForecastActivities
@@ -63,6 +64,7 @@ def build_worker(
     absence = AbsenceActivities(pool)
     troubles = EndingActivities(pool)
     recalls = RecallActivities(pool)
+    edits = EditActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -119,6 +121,7 @@ def build_worker(
             fulfillment.record_label,
             fulfillment.record_hand_over,
             fulfillment.record_parcel_news,
+            edits.apply_edit,
             absence.leave_queue,
             absence.arrange_substitutes,
             absence.accept_substitute,

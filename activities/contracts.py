@@ -236,6 +236,17 @@ class ShortPick:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """Do what the row of an edit asks for, if the order still has this version."""
+
+    order_id: str
+    edit_id: str
+    version: int
+    payment_id: str
+    by: Asked
+
+
+@dataclass(frozen=True)
 class Leave:
     """The customer does not wait any longer: for all that is missing, or for units of `lines`."""
 

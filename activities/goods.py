@@ -97,6 +97,29 @@ async def recall_from(step: orders.Step, warehouse: str) -> Counter[str]:
     return units
 
 
+async def recall_unpacked(step: orders.Step) -> None:
+    """Take back all that is not packed, wherever it lies: its units are open, and seek a source.
+
+    Units may come from elsewhere then, and those that wait for this item are told of them.
+    """
+    conn, order = step.conn, step.order
+    placed: dict[str, Counter[str]] = {}
+    for claim in await _unassigned(conn, order):
+        placed.setdefault(claim.warehouse, Counter())[claim.line_id] += claim.quantity
+    for work in order.fulfillment_orders:
+        for line in work.lines if work.live else ():
+            if line.to_pack:
+                placed.setdefault(work.warehouse, Counter())[line.line_id] += line.to_pack
+                await fulfillment.cancel_work_units(conn, work.id, line.line_id, line.to_pack)
+    await stock.recall(conn, order.id, Counter(), placed, f"{order.id}:{step.cause}")
+    for units in placed.values():
+        for line_id, quantity in units.items():
+            await orders.move_units(conn, line_id, allocated=-quantity, open_=quantity)
+    await _close_idle_work(conn, order)
+    told = serials.Told(f"{order.id}:{step.cause}", "kervan")
+    await serials.give_spare_back(conn, order.id, told)
+
+
 async def _unassigned(conn: Connection, order: Order) -> list[fulfillment.UnassignedClaim]:
     return await fulfillment.unassigned_claims(conn, order.id)
 

@@ -133,6 +133,9 @@ class NotificationActivities:
             if milestone is Milestone.DELIVERED
             else None,
             reason=_REASONS.get(data.get("reason") or row["cancel_reason"] or "", ""),
+            new_total=Money(data["total"], currency)
+            if milestone is Milestone.ORDER_CHANGED
+            else None,
             refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
         )
 

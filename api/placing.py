@@ -310,6 +310,7 @@ def as_placed(row: Mapping[str, Any]) -> dict[str, Any]:
     ]
     return {
         **row,
+        **(row["as_placed"] or {}),
         **_UNTOUCHED_ORDER,
         "updated_at": created_at,
         "lines": [
@@ -328,7 +329,10 @@ _CUT = ("quantity", "discount", "tax", "total")
 def _as_ordered(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Lines as the customer ordered them: what a substitute was cut off from is whole again."""
     whole: dict[str, dict[str, Any]] = {}
+    added = {line["id"] for line in lines if line["added_by"]}
     for line in lines:
+        if added & {line["id"], line["split_from"]}:
+            continue
         ordered = dict(line)
         if line["ordered_sku"] is not None:
             ordered |= {"sku": line["ordered_sku"], "name": line["ordered_name"]}

@@ -7,6 +7,7 @@ from domain.order import Order
 from domain.states import ShipmentStatus
 
 PAYMENT_FAILED = "payment_failed"
+PAYMENT_MISSING = "payment_missing"
 PAYMENT_STUCK = "payment_provider_failing"
 CAPTURE_FAILED = "capture_failed"
 REFUND_FAILED = "refund_failed"
@@ -30,6 +31,7 @@ LATE_PAYMENT = "late_payment"
 CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         PAYMENT_FAILED: ("add_payment", "cancel"),
+        PAYMENT_MISSING: ("add_payment", "cancel"),
         PAYMENT_STUCK: ("retry", "cancel"),
         CAPTURE_FAILED: ("retry",),
         REFUND_FAILED: ("retry",),
@@ -70,7 +72,7 @@ def still_needed(order: Order, code: str, subject: str) -> bool:
     """Whether the reason is still there. What the order does not show is lifted by its step."""
     if order.closed or code in OUTLIVING:
         return code in OUTLIVING
-    if code in (PAYMENT_FAILED, AUTHORIZATION_EXPIRED):
+    if code in (PAYMENT_FAILED, PAYMENT_MISSING, AUTHORIZATION_EXPIRED):
         return not order.covered
     if code == WAITING_FOR_STOCK:
         return order.waits_for_stock

@@ -118,6 +118,16 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True)
+class EditRequest:
+    """Do what a row of order_edits asks for; `payment_id` is its tender's row, if it has one."""
+
+    asker: Asker
+    edit_id: str
+    version: int
+    payment_id: str = ""
+
+
+@dataclass(frozen=True)
 class ParcelInput:
     """One packed box: which units, grams, millimetres."""
 

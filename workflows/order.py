@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cancellation import Cancellation
     from workflows.desk import Desk, Stop
     from workflows.endings import Endings
+    from workflows.edits import Edits
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,
@@ -25,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         CarrierSignal,
         ClosingSignal,
         DeadlineSignal,
+        EditRequest,
         ExpectedSignal,
         HoldRequest,
         LeaveRequest,
@@ -59,6 +61,7 @@ class OrderWorkflow:
         self._absence = Absence(self._desk, self._fulfillment)
         self._cancellation = Cancellation(self._desk, self._fulfillment, self._payment)
         self._endings = Endings(self._desk, self._fulfillment, self._payment)
+        self._edits = Edits(self._desk, self._payment, self._fulfillment)
         self._operator_cancels = 0
         self._window_ends: datetime | None = None
 
@@ -261,6 +264,17 @@ class OrderWorkflow:
     async def _add_payment(self, request: PaymentRequest) -> Sequence[str]:
         await self._payment.add(request.payment_id)
         return [request.payment_id]
+
+    @workflow.update(description="Change the order before it is packed")
+    async def edit(self, request: EditRequest) -> Outcome:
+        """Answers when it is done; money and stock follow."""
+        return await self._desk.ask(
+            lambda: self._edits.may_edit(request), lambda: self._edits.edit(request)
+        )
+
+    @edit.validator
+    def _check_edit(self, request: EditRequest) -> None:
+        self._validate(lambda: self._edits.may_edit(request))
 
     @workflow.update(description="Parcels are packed")
     async def pack(self, request: PackRequest) -> Outcome:

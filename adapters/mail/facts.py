@@ -23,6 +23,7 @@ class Milestone(StrEnum):
     DELIVERY_ATTEMPTED = "delivery_attempted"
     DELIVERY_DELAYED = "delivery_delayed"
     PARCEL_REPLACED = "parcel_replaced"
+    ORDER_CHANGED = "order_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class MailFacts:
     others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
     `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether
     missing articles are waited for (backorder) or were canceled; `taken_out` are those that were
-    canceled beside them, by the policy of their line. `refunded` is the amount that goes back.
+    canceled beside them, by the policy of their line. `refunded` is the amount that goes back,
+    `new_total` what a changed order comes to.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
 
@@ -117,6 +119,7 @@ class MailFacts:
     return_until: datetime | None = None
     reason: str = ""
     refunded: Money | None = None
+    new_total: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.DELIVERY_ATTEMPTED: facts.shipments,
         Milestone.DELIVERY_DELAYED: facts.shipments,
         Milestone.PARCEL_REPLACED: facts.lines,
+        Milestone.ORDER_CHANGED: facts.new_total is not None,
     }
     if not point.get(milestone, True):
         msg = f"the facts lack what {milestone.value} is about"
@@ -118,6 +119,9 @@ class _View:
             "return_until": self._day(facts.return_until),
             "reason": facts.reason,
             "refunded": self._money(facts.refunded),
+            "new_total": formats.money(facts.new_total, self._locale)
+            if facts.new_total is not None
+            else "",
         }
 
     def _money(self, amount: Money | None) -> str:

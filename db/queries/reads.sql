@@ -6,6 +6,7 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
     o.shipping_total, o.surcharge_total, o.tax_total, o.grand_total, o.discounts, o.surcharges,
     o.metadata, o.public_token, o.cancel_requested_at, o.cancel_reason, o.placed_at, o.created_at,
     o.updated_at, o.confirmed_at, o.delivered_at, o.closed_at, o.version,
+    o.as_placed,
     (SELECT to_jsonb(c) - 'order_id' FROM order_contacts c WHERE c.order_id = o.id) AS contact,
     (SELECT jsonb_agg(to_jsonb(l) - 'order_id' ORDER BY l.position)
         FROM order_lines l WHERE l.order_id = o.id) AS lines,

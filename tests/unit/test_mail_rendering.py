@@ -68,6 +68,7 @@ FACTS = MailFacts(
     expected_at=datetime(2026, 12, 1, 9, tzinfo=UTC),
     return_until=datetime(2026, 12, 9, 9, tzinfo=UTC),
     refunded=lira(5000),
+    new_total=lira(7000),
     substitute=MailSubstitute(
         ordered="Çaydanlık",
         name="Semaver",
@@ -249,6 +250,14 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
             f"We have refunded TRY{NBSP}50.00 to the payment method you used.",
             "it can take a few working days",
         ),
+    ),
+    (Milestone.ORDER_CHANGED, "tr-TR"): (
+        "K-100042 numaralı siparişiniz değiştirildi",
+        ("K-100042 numaralı siparişinizi değiştirdik. Yeni tutarı ₺70,00.",),
+    ),
+    (Milestone.ORDER_CHANGED, "en-GB"): (
+        "Your order K-100042 was changed",
+        (f"We have changed your order K-100042. It comes to TRY{NBSP}70.00 now.",),
     ),
     (Milestone.EXPECTED_DATE_MOVED, "tr-TR"): (
         "K-100042 numaralı siparişinizde beklediğiniz ürünlerden haber var",

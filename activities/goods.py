@@ -103,6 +103,8 @@ async def recall_unpacked(step: orders.Step) -> None:
     Units may come from elsewhere then, and those that wait for this item are told of them.
     """
     conn, order = step.conn, step.order
+    # The same step may have canceled units of the same lines: this is another movement.
+    cause = f"{order.id}:{step.cause}:recall"
     placed: dict[str, Counter[str]] = {}
     for claim in await _unassigned(conn, order):
         placed.setdefault(claim.warehouse, Counter())[claim.line_id] += claim.quantity
@@ -111,12 +113,12 @@ async def recall_unpacked(step: orders.Step) -> None:
             if line.to_pack:
                 placed.setdefault(work.warehouse, Counter())[line.line_id] += line.to_pack
                 await fulfillment.cancel_work_units(conn, work.id, line.line_id, line.to_pack)
-    await stock.recall(conn, order.id, Counter(), placed, f"{order.id}:{step.cause}")
+    await stock.recall(conn, order.id, Counter(), placed, cause)
     for units in placed.values():
         for line_id, quantity in units.items():
             await orders.move_units(conn, line_id, allocated=-quantity, open_=quantity)
     await _close_idle_work(conn, order)
-    told = serials.Told(f"{order.id}:{step.cause}", "kervan")
+    told = serials.Told(cause, "kervan")
     await serials.give_spare_back(conn, order.id, told)
 
 

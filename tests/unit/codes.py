@@ -30,7 +30,7 @@ def _conflict(call: ast.Call, name: str) -> list[ast.expr]:
     if name == "Problem":
         status = call.args[0]
         return call.args[1:2] if isinstance(status, ast.Constant) and status.value == 409 else []
-    if name == "_refuse":
+    if name in {"_refuse", "refused"}:
         return call.args[1:2]
     return call.args[:1] if name in {"Refused", "Rejected"} else []
 

@@ -551,6 +551,7 @@ def test_the_least_facts_make_a_mail(milestone: Milestone) -> None:
         shipments=(MailShipment("sandbox", "T1"),),
         payment=MailPayment(lira(1)),
         refunded=lira(1),
+        new_total=lira(1),
         substitute=MailSubstitute("Thing", "Other", 1, datetime(2026, 11, 27, tzinfo=UTC)),
     )
     for locale in ("tr", "en"):

@@ -181,6 +181,8 @@ async def test_what_is_packed_stays_as_it_is(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await confirmed(shop, 3)
     await life.pack(quantity=2)
+    # Its label moves the version on.
+    await life.until_types("label_purchased")
     line = await line_id(life)
     assert await life.refused("edit", await wanted(life, lines={line: 1})) == "already_packed"
     await given_up(life)

@@ -14,7 +14,7 @@ __all__ = ["api"]
 ADDRESS = {"name": "Secret Person", "line1": "Secret Street 1", "city": "Ankara", "country": "TR"}
 
 
-async def placed(shop: Shop, api: httpx2.AsyncClient, **changes: Any) -> dict[str, Any]:  # noqa: F811 - the fixture
+async def placed(shop: Shop, api: httpx2.AsyncClient, **changes: Any) -> dict[str, Any]:
     """A confirmed order of two shirts, with its work."""
     await shop.stock("SHIRT", 9)
     lines = [line("SHIRT", 2, 10_000, tax_rate_bp=2_000)]
@@ -36,7 +36,7 @@ def edit(order: dict[str, Any], *, commit: bool = False, **changes: Any) -> dict
 
 async def test_the_preview_stores_nothing_and_the_commit_does_what_it_told(
     shop: Shop,
-    api: httpx2.AsyncClient,  # noqa: F811 - the fixture
+    api: httpx2.AsyncClient,
 ) -> None:
     known = await placed(shop, api)
     path = f"/v1/orders/{known['id']}/edits"
@@ -72,7 +72,7 @@ async def test_the_preview_stores_nothing_and_the_commit_does_what_it_told(
 
 async def test_the_channel_hears_of_its_order_as_it_was_placed(
     shop: Shop,
-    api: httpx2.AsyncClient,  # noqa: F811 - the fixture
+    api: httpx2.AsyncClient,
 ) -> None:
     await shop.stock("TSHIRT-M", 9)
     body = order()
@@ -99,7 +99,7 @@ async def test_the_channel_hears_of_its_order_as_it_was_placed(
 
 async def test_refusals_are_told_and_written_down(
     shop: Shop,
-    api: httpx2.AsyncClient,  # noqa: F811 - the fixture
+    api: httpx2.AsyncClient,
 ) -> None:
     known = await placed(shop, api)
     path, one = f"/v1/orders/{known['id']}/edits", known["lines"][0]["id"]
@@ -120,7 +120,7 @@ async def test_refusals_are_told_and_written_down(
 
 async def test_what_is_malformed_is_named_field_by_field(
     shop: Shop,
-    api: httpx2.AsyncClient,  # noqa: F811 - the fixture
+    api: httpx2.AsyncClient,
 ) -> None:
     known = await placed(shop, api)
     path = f"/v1/orders/{known['id']}/edits"

@@ -27,7 +27,7 @@ class EditActivities:
             if step.done:
                 return step.order
             row = await edits.load(step.conn, task.edit_id)
-            if await edits.another_is_open(step.conn, task.order_id, task.edit_id):
+            if await edits.an_earlier_is_open(step.conn, task.order_id, task.edit_id):
                 raise refused(step.order, "edit_in_progress", "Another edit is under way.")
             can_edit(step.order, task.version)
             await substitutes.lock(step)

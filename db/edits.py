@@ -30,8 +30,8 @@ async def load(conn: Connection, edit_id: str) -> Mapping[str, Any]:
     return dict(row)
 
 
-async def another_is_open(conn: Connection, order_id: str, edit_id: str) -> bool:
-    """Whether somebody else's edit is under way."""
+async def an_earlier_is_open(conn: Connection, order_id: str, edit_id: str) -> bool:
+    """Whether an earlier edit is under way: the first one is made, those after it are refused."""
     found = await conn.fetchval(_SQL["other_open_edit"], order_id, edit_id, _OPEN_SECONDS)
     return found is not None
 

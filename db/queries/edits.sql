@@ -6,9 +6,9 @@ INSERT INTO order_edits (id, order_id, changes, contact) VALUES ($1, $2, $3, $4)
 SELECT id, order_id, status, changes, result, contact FROM order_edits WHERE id = $1;
 
 -- name: other_open_edit
--- Another edit that is under way; one whose request was given up blocks nobody for long.
+-- An earlier edit that is under way; one whose request was given up blocks nobody for long.
 SELECT id FROM order_edits
-WHERE order_id = $1 AND id <> $2 AND status = 'requested'
+WHERE order_id = $1 AND id < $2 AND status = 'requested'
     AND created_at > now() - make_interval(secs => $3)
 LIMIT 1;
 

@@ -15,8 +15,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.absence import AbsenceActivities
-from activities.endings import EndingActivities
 from activities.edits import EditActivities
+from activities.endings import EndingActivities
 from activities.errors import PlainErrors
 from activities.expiry import ExpiryActivities
 from activities.forecasting import ForecastActivities

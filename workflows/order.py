@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.absence import Absence
     from workflows.cancellation import Cancellation
     from workflows.desk import Desk, Stop
-    from workflows.endings import Endings
     from workflows.edits import Edits
+    from workflows.endings import Endings
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,

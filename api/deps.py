@@ -34,8 +34,6 @@ _BAD_KEY = "The API key is not known, or was revoked."
 STOREFRONT = ("storefront", "support", "admin")
 SUPPORT = ("support", "admin")
 WAREHOUSE = ("warehouse", "admin")
-# Customers cancel by a storefront; a key that is also of staff asks as staff.
-CANCELERS = ("support", "admin", "storefront")
 READERS = ("storefront", "support", "warehouse", "reports", "admin")
 STOCK_READERS = ("warehouse", "support", "storefront", "reports", "admin")
 BUYING_READERS = ("warehouse", "support", "reports", "admin")

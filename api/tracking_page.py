@@ -45,6 +45,10 @@ _WORDS: dict[str, dict[str, Any]] = {
         "back.",
         "leave_yes": "Take them out",
         "back": "No, back to my order",
+        "cancel": "Cancel this order",
+        "cancel_title": "Cancel your order?",
+        "cancel_money": "You get back whatever you have paid for it. This cannot be undone.",
+        "cancel_yes": "Cancel my order",
         "instead": "Something else for you",
         "instead_of": "instead of",
         "same_price": "You pay what you would pay for what you ordered.",
@@ -56,6 +60,9 @@ _WORDS: dict[str, dict[str, Any]] = {
             "nothing_waiting": "Nothing of your order waits any more.",
             "order_closed": "This order is closed.",
             "cancel_in_progress": "This order is being canceled.",
+            "cancel_not_allowed": "Your order is too far on its way to be canceled here. Please "
+            "write to us.",
+            "already_shipped": "Your order is on its way already.",
             "changed": "Your order has changed in the meantime. Please look again.",
             "try_again": "That did not work just now. Please try again in a moment.",
         },
@@ -93,6 +100,10 @@ _WORDS: dict[str, dict[str, Any]] = {
         "leave_money": "Bu ürünler için ödeme yapmazsınız; ücreti alındıysa paranız iade edilir.",
         "leave_yes": "Siparişimden çıkarın",
         "back": "Hayır, siparişime dön",
+        "cancel": "Bu siparişi iptal et",
+        "cancel_title": "Siparişiniz iptal edilsin mi?",
+        "cancel_money": "Ödediğiniz tutarın tamamı iade edilir. Bu işlem geri alınamaz.",
+        "cancel_yes": "Siparişimi iptal et",
         "instead": "Sizin için başka bir ürün",
         "instead_of": "şunun yerine:",
         "same_price": "Sipariş ettiğiniz ürün için ne ödeyecekseniz onu ödersiniz.",
@@ -104,6 +115,9 @@ _WORDS: dict[str, dict[str, Any]] = {
             "nothing_waiting": "Siparişinizde artık bekleyen ürün yok.",
             "order_closed": "Bu sipariş kapandı.",
             "cancel_in_progress": "Bu sipariş iptal ediliyor.",
+            "cancel_not_allowed": "Siparişiniz buradan iptal edilemeyecek kadar ilerledi. Lütfen "
+            "bize yazın.",
+            "already_shipped": "Siparişiniz yola çıktı.",
             "changed": "Siparişiniz bu arada değişti. Lütfen yeniden bakın.",
             "try_again": "Şu anda olmadı. Lütfen biraz sonra yeniden deneyin.",
         },
@@ -179,7 +193,21 @@ _PAGE = _ENVIRONMENT.from_string(
 {% if parcel.tracking_url %}<p><a href="{{ parcel.tracking_url }}" rel="noreferrer">\
 {{ words.follow }}</a></p>{% endif %}
 </section>
-{% endfor %}"""
+{% endfor %}{% if may_cancel %}<section>
+<p><a href="/track/{{ token }}/cancel">{{ words.cancel }}</a></p>
+</section>
+{% endif %}"""
+    + _TAIL
+)
+_CANCEL = _ENVIRONMENT.from_string(
+    _HEAD
+    + """\
+<h2>{{ words.cancel_title }}</h2>
+<p>{{ words.cancel_money }}</p>
+<form method="post" action="/track/{{ token }}/cancel">
+<button>{{ words.cancel_yes }}</button></form>
+<p><a href="/track/{{ token }}">{{ words.back }}</a></p>
+"""
     + _TAIL
 )
 _LEAVE = _ENVIRONMENT.from_string(
@@ -215,7 +243,7 @@ button.quiet { background: #fff; color: #1c6b3c; }
 """
 
 
-def page(row: Row, token: str, notice: str = "") -> str:
+def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) -> str:
     """How far the order is, and what its customer may say; `notice` is a code of the words."""
     language, words = _language(row)
     parcels = [s for s in row["shipments"] or () if s["status"] in ("shipped", "delivered")]
@@ -233,7 +261,14 @@ def page(row: Row, token: str, notice: str = "") -> str:
         offers=[] if over else _offers(row),
         waiting=[] if over else _waiting(row),
         parcels=parcels,
+        may_cancel=may_cancel,
     )
+
+
+def cancel_page(row: Row, token: str) -> str:
+    """Ask whether the customer is sure."""
+    language, words = _language(row)
+    return _CANCEL.render(language=language, words=words, token=token, number=row["number"])
 
 
 def leave_page(row: Row, token: str) -> str | None:

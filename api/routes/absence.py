@@ -1,6 +1,6 @@
 """What customers say when goods are not there: they do not wait, or take something else."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,7 +11,7 @@ from api.deps import STOREFRONT, Services, admit, services
 from api.errors import Answer, not_found
 from api.openapi import describe
 from api.routes.orders import known_id
-from api.routes.requests import order_after, units_of
+from api.routes.requests import View, order_after, units_of
 from api.schemas.absence import LeaveQueueIn, OfferAnswerIn
 from api.schemas.order_answers import OrderOut
 from db import substitutes
@@ -19,8 +19,6 @@ from db.pool import Connection
 from workflows.messages import LeaveRequest, LineQuantity, OfferAnswer, Outcome
 
 router = APIRouter(tags=["requests"])
-
-View = Callable[[Connection, Outcome, Made], Awaitable[Answer]]
 
 
 @router.post(

@@ -1,6 +1,8 @@
 """What people ask of an order: the workflow decides, and the answer is the order after it."""
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from api import views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse, request_hash
-from api.deps import CANCELERS, STOREFRONT, SUPPORT, Services, admit, services
+from api.deps import STOREFRONT, SUPPORT, Services, admit, services
 from api.errors import Answer, FieldError, invalid
 from api.openapi import describe
 from api.routes.orders import known_id, links_of
@@ -33,6 +35,8 @@ from workflows.messages import (
 
 router = APIRouter(tags=["requests"])
 
+View = Callable[[Connection, Outcome, Made], Awaitable[Answer]]
+
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -51,7 +55,7 @@ async def order_after(own: Services, conn: Connection, order_id: str) -> dict[st
         body=CancelIn,
         example={"reason": "customer_request", "note": "Ordered twice by mistake."},
         problems=(404,),
-        scopes=CANCELERS,
+        scopes=SUPPORT,
     ),
 )
 async def cancel_order(request: Request, order_id: str) -> Response:
@@ -60,8 +64,7 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     Parcels that have left are stopped on their way, if the carrier can: then the order shows
     `cancel_requested_at` until they are back.
     """
-    caller = await admit(request, CANCELERS)
-    actor = Actor.CUSTOMER if caller.role == "storefront" else Actor.SUPPORT
+    caller = await admit(request, SUPPORT)
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, CancelIn)
     body = parsed.value
@@ -73,25 +76,30 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
         return views.ok(await order_after(own, conn, order_id))
 
+    petition = cancel_petition(known_id(order_id, "order"), Actor.SUPPORT, code, view, units)
+    note = "\n\n".join(part for part in (words, body.note) if part) or None
+    petition = replace(petition, note=note)
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
+
+
+def cancel_petition(
+    order_id: str, actor: Actor, reason: str, view: View, units: Mapping[str, int] | None = None
+) -> Petition:
+    """Ask an order to end, or to give up `units`, as far as the policy lets this actor."""
+    lines = [LineQuantity(line_id, quantity) for line_id, quantity in (units or {}).items()]
+
     async def make(conn: Connection) -> Made:
         return {"allowed_phases": await canceling.phases(conn, actor)}
 
-    petition = Petition(
-        known_id(order_id, "order"),
+    return Petition(
+        order_id,
         update="cancel",
         what="cancel",
-        build=lambda asker, made: CancelRequest(
-            asker,
-            code,
-            [LineQuantity(line_id, quantity) for line_id, quantity in units.items()],
-            made.get("allowed_phases"),
-        ),
+        build=lambda asker, made: CancelRequest(asker, reason, lines, made.get("allowed_phases")),
         view=view,
         make=make,
-        data={"reason": code, "lines": units},
-        note="\n\n".join(part for part in (words, body.note) if part) or None,
+        data={"reason": reason, "lines": units or {}},
     )
-    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 
 
 def units_of(lines: list[tuple[str, int]]) -> dict[str, int]:

@@ -16,9 +16,13 @@ from api.deps import Caller, Services, services
 from api.errors import Answer, Problem, not_found
 from api.routes.absence import answer_petition, leave_petition
 from api.routes.orders import known_id
+from api.routes.requests import cancel_petition
 from api.views import ok
-from db import reads
+from db import canceling, orders, reads
 from db.pool import Connection
+from domain.decisions import can_cancel
+from domain.errors import Refused
+from domain.phase import Actor
 from workflows.messages import Outcome
 
 router = APIRouter(tags=["tracking"])
@@ -41,8 +45,10 @@ async def style() -> Response:
 @router.get("/track/{token}", include_in_schema=False)
 async def track(request: Request, token: str) -> Response:
     """How far the order is, for whoever holds its token."""
-    row = await _order(services(request), token)
-    return _page(tracking_page.page(row, token))
+    own = services(request)
+    row = await _order(own, token)
+    may_cancel = await _may_cancel(own, row["id"])
+    return _page(tracking_page.page(row, token, may_cancel=may_cancel))
 
 
 @router.get("/track/{token}/leave", include_in_schema=False)
@@ -78,6 +84,36 @@ def _shown(form: str) -> tuple[str, dict[str, int]] | None:
     versions, lines = _VERSION.findall(" ".join(fields.get("version", []))), fields.get("line", [])
     units = {m[1]: int(m[2]) for line in lines if (m := _UNITS.fullmatch(line))}
     return (versions[0], units) if versions and len(units) == len(lines) > 0 else None
+
+
+@router.get("/track/{token}/cancel", include_in_schema=False)
+async def ask_before_canceling(request: Request, token: str) -> Response:
+    """Whether the customer is sure; nothing happens by looking."""
+    own = services(request)
+    row = await _order(own, token)
+    if await _may_cancel(own, row["id"]):
+        return _page(tracking_page.cancel_page(row, token))
+    return _page(tracking_page.page(row, token, "cancel_not_allowed"))
+
+
+@router.post("/track/{token}/cancel", include_in_schema=False)
+async def cancel(request: Request, token: str) -> Response:
+    """The customer does not want the order any more; pressed twice it is done once."""
+    row = await _order(services(request), token)
+    petition = cancel_petition(row["id"], Actor.CUSTOMER, "customer_request", _nothing_to_tell)
+    return await _carry(request, token, row["id"], petition, f"cancel:{row['version']}")
+
+
+async def _may_cancel(own: Services, order_id: str) -> bool:
+    """Whether the policy lets the customer cancel the order as it is now."""
+    async with own.pool.acquire() as conn:
+        order = await orders.load(conn, order_id)
+        phases = await canceling.phases(conn, Actor.CUSTOMER)
+    try:
+        can_cancel(order, phases=phases)
+    except Refused:
+        return False
+    return True
 
 
 @router.post("/track/{token}/substitutions/{substitution_id}/{word}", include_in_schema=False)

@@ -56,7 +56,7 @@ async def test_a_key_does_what_its_scopes_say(api: httpx2.AsyncClient, pool: Poo
     placed = await api.post("/v1/orders", json=order(), headers=bearer(shop))
     assert placed.status_code == 201
     path = f"/v1/orders/{placed.json()['id']}"
-    refused = await api.post(f"{path}/notes", json={"note": "n"}, headers=bearer(shop))
+    refused = await api.post(f"{path}/cancel", json={"reason": "r"}, headers=bearer(shop))
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert (await api.post("/v1/orders", json=order(), headers=bearer(hall))).status_code == 403
     assert (await api.get("/v1/api-keys", headers=bearer(shop))).status_code == 403

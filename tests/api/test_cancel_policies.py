@@ -53,22 +53,13 @@ async def test_support_reads_the_policy_and_admins_change_it(api: httpx2.AsyncCl
     assert (await api.put(POLICY, json=known.json(), headers=desk)).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("scopes", "phases"),
-    [
-        (("storefront",), EARLY),
-        (("support",), [*EARLY, "packed", "labeled", "handed_over"]),
-        (("storefront", "support"), [*EARLY, "packed", "labeled", "handed_over"]),
-        (("warehouse",), None),
-    ],
-)
-async def test_a_storefront_asks_as_the_customer(
+@pytest.mark.parametrize("scopes", [("support",), ("storefront",), ("warehouse",)])
+async def test_staff_cancel_by_the_phases_of_staff_and_keys_of_others_do_not(
     open_api: Open,
     temporal: Client,
     temporal_address: str,
     task_queue: str,
     scopes: tuple[str, ...],
-    phases: list[str] | None,
 ) -> None:
     async with (
         obedient_worker(temporal, task_queue),
@@ -77,14 +68,49 @@ async def test_a_storefront_asks_as_the_customer(
         placed = await Shopfront(api).place()
         path, headers = f"/v1/orders/{placed['id']}/cancel", bearer(await key_with(api, *scopes))
         answer = await api.post(path, json={"reason": "customer"}, headers=headers)
-        if phases is None:
+        if scopes != ("support",):
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
             return
         assert answer.status_code == 200
-        asked = await temporal.get_workflow_handle(order_workflow_id(placed["id"])).query("last")
-        assert sorted(asked["phases"]) == sorted(phases)
+        await asked_with(api, temporal, placed, [*EARLY, "packed", "labeled", "handed_over"])
+
+
+async def asked_with(
+    api: httpx2.AsyncClient, temporal: Client, placed: dict[str, Any], phases: list[str]
+) -> None:
+    """The workflow and the timeline know in which phases who asked may cancel."""
+    asked = await temporal.get_workflow_handle(order_workflow_id(placed["id"])).query("last")
+    assert sorted(asked["phases"]) == sorted(phases)
+    event = (await Shopfront(api).events(placed["id"]))[-1]
+    told = (event["type"], sorted(event["data"]["allowed_phases"]))
+    assert told == ("cancel_requested", sorted(phases))
+
+
+async def test_customers_cancel_on_their_page_as_the_policy_lets_them(
+    open_api: Open, temporal: Client, temporal_address: str, task_queue: str
+) -> None:
+    async with (
+        obedient_worker(temporal, task_queue),
+        open_api(temporal_address=temporal_address, task_queue=task_queue) as api,
+    ):
+        placed = await Shopfront(api).place()
+        known = (await api.get(placed["links"]["self"])).json()
+        link = known["links"]["tracking_page"]
+        page, nobody = link[link.index("/track/") :], {"authorization": ""}
+        assert f'href="{page}/cancel"' in (await api.get(page, headers=nobody)).text
+        sure = await api.get(f"{page}/cancel", headers=nobody)
+        assert f'action="{page}/cancel"' in sure.text
+        for _ in range(2):
+            done = await api.post(f"{page}/cancel", headers=nobody)
+            assert (done.status_code, done.headers["location"]) == (303, page)
+        await asked_with(api, temporal, placed, EARLY)
         event = (await Shopfront(api).events(placed["id"]))[-1]
-        assert (event["type"], sorted(event["data"]["allowed_phases"])) == (
-            "cancel_requested",
-            sorted(phases),
-        )
+        assert (event["role"], event["data"]["reason"]) == ("customer", "customer_request")
+
+        rules = (await api.get(POLICY)).json()["rules"]
+        never = [rule | {"allowed": rule["actor"] == "support"} for rule in rules]
+        assert (await api.put(POLICY, json={"rules": never})).status_code == 200
+        assert "/cancel" not in (await api.get(page, headers=nobody)).text
+        told = (await api.get(f"{page}/cancel", headers=nobody)).text
+        assert 'role="status"' in told
+        assert 'action="' not in told

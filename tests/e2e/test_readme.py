@@ -25,7 +25,9 @@ def _walk(stack: Stack, directory: Path) -> str:
     for block in blocks:
         if "ORDER=" in block:
             blocks[blocks.index(block)] = block + _READ + "\n"
-    commands = "set -u\n" + "".join(blocks)
+        elif "--max-time" in block:
+            blocks[blocks.index(block)] = block.rstrip() + " || test $? -eq 28\n"
+    commands = "set -eu\n" + "".join(blocks)
     places = {
         "http://127.0.0.1:8000": stack.urls.api,
         "http://127.0.0.1:8100": stack.urls.sandbox,

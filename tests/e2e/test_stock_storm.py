@@ -71,7 +71,7 @@ async def _in_queue_order(stack: Stack, waiting: list[str]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 async def test_nothing_is_oversold_or_left_lying_when_worker_and_database_die(
     data_dir: Path,
 ) -> None:

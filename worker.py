@@ -5,6 +5,7 @@ On SIGTERM it takes no new work, lets what runs end, and leaves.
 
 import asyncio
 import contextlib
+import os
 import signal
 
 import structlog
@@ -42,6 +43,9 @@ from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.stock_reconciliation import StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
+
+# After the time that activities are given to end (`worker_drain`).
+_STUCK_SECONDS = 15.0
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -163,6 +167,15 @@ def build_worker(
     )
 
 
+def _give_up() -> None:
+    """End a process whose drain never ends, as it happens to the SDK's core now and then.
+
+    Nothing is lost by it: what was not answered is given to another worker.
+    """
+    log.error("worker_drain_stuck")
+    os._exit(1)
+
+
 async def run(settings: Settings) -> None:
     """Work until told to stop."""
     stop = asyncio.Event()
@@ -213,6 +226,7 @@ async def run(settings: Settings) -> None:
             scheduling = asyncio.create_task(schedules.keep(client, _timed(settings)))
             await stop.wait()
             log.info("worker_draining")
+            loop.call_later(settings.worker_drain.total_seconds() + _STUCK_SECONDS, _give_up)
         for task in (carrying, scheduling):
             task.cancel()
         await asyncio.gather(carrying, scheduling, return_exceptions=True)

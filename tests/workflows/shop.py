@@ -27,6 +27,8 @@ from worker import build_worker
 from workflows.client import begin_order
 from workflows.messages import Policy
 
+_CLOSE_SECONDS = 20
+
 
 @dataclass
 class Shop:
@@ -80,7 +82,9 @@ class Shop:
                 await task
         self._tasks = []
         if self._worker is not None:
-            await self._worker.shutdown()
+            # Now and then the SDK's core never says that it ended, though it polls no more.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._worker.shutdown(), _CLOSE_SECONDS)
         self._worker = None
 
     async def _read_letters(self) -> None:

@@ -29,10 +29,11 @@ def _walk(stack: Stack, directory: Path) -> str:
             blocks[blocks.index(block)] = block.rstrip() + " || test $? -eq 28\n"
     commands = "set -eu\n" + "".join(blocks)
     places = {
+        # First, since the clone may lie there, too.
+        "/tmp/": f"{directory}/",  # noqa: S108 - what the README says
         "http://127.0.0.1:8000": stack.urls.api,
         "http://127.0.0.1:8100": stack.urls.sandbox,
         ".venv/bin/kervan": f"{sys.executable} -m ops.cli",
-        "/tmp/": f"{directory}/",  # noqa: S108 - what the README says
         "--max-time 20": "--max-time 2",
         "W-100": "README-100",
     }

@@ -20,8 +20,6 @@ from ops.stack.supervisor import Say
 ENVIRONMENT: Mapping[str, str] = {
     "KERVAN_RETURN_WINDOW": "PT1S",
     "KERVAN_SANDBOX_SPEED": "40000",
-    # Longer than several parts are away one after another, shorter than the run.
-    "KERVAN_PAYMENT_EXPIRY": "PT100S",
     "KERVAN_STEP_RETRY_INTERVAL": "PT5S",
     "KERVAN_SMTP_HOST": "",
     "KERVAN_RATE_LIMIT_PER_MINUTE": "0",

@@ -87,10 +87,16 @@ def run(plan: Plan, *, as_json: bool, keep: Path | None = None) -> int:
 async def chaos(plan: Plan, say: Say, keep: Path | None = None) -> Report:
     """Let orders live through a storm on a private stack, and ask every witness afterwards."""
     report = Report(plan)
-    async with private_shop(ENVIRONMENT, say, keep, patience=120) as (stack, client):
+    environment = {**ENVIRONMENT, "KERVAN_PAYMENT_EXPIRY": _expiry(plan)}
+    async with private_shop(environment, say, keep, patience=120) as (stack, client):
         await shop.open_shop(client)
         await _through_the_storm(plan, stack, client, report, say)
     return report
+
+
+def _expiry(plan: Plan) -> str:
+    """Longer than several parts are away one after another, shorter than the run."""
+    return f"PT{30 + plan.kills * _SECONDS_PER_KILL:.0f}S"
 
 
 async def _through_the_storm(

@@ -105,7 +105,7 @@ def test_scans_tell_of_the_events_that_rules_know() -> None:
     assert told == set(Event) - {Event.NO_NEWS}
 
 
-@pytest.mark.parametrize("event", set(Event) - {Event.NO_NEWS})
+@pytest.mark.parametrize("event", [event for event in Event if event is not Event.NO_NEWS])
 @pytest.mark.parametrize("tracking", TrackingStatus)
 def test_an_event_stands_until_the_carrier_says_otherwise(
     event: Event, tracking: TrackingStatus

@@ -177,9 +177,8 @@ def _has_a_place(request: Request) -> bool:
 
 
 async def _lock_what_was_seen(conn: Connection, reserved: Sequence[Reserved]) -> None:
-    """Lock the levels of all items, as everybody does, and see that units are still to be had.
-
-    Who comes into the queue while we wait for the locks comes after us, as if we had been faster.
+    """Lock the levels of all items, as everybody does, and see that units are still to be had, and
+    that nobody came into the queue meanwhile.
     """
     taken: Counter[tuple[str, str]] = Counter()
     for r in reserved:

@@ -32,13 +32,17 @@ class Claim:
 
 async def lock_sources(conn: Connection, skus: Iterable[str]) -> list[Source]:
     """Lock the levels of all these items, and tell what is free where."""
-    return [Source(*row[:4]) for row in await conn.fetch(_SQL["lock_levels"], sorted(skus))]
+    return [Source(*row) for row in await conn.fetch(_SQL["lock_levels"], sorted(skus))]
 
 
 async def lock_unless_waited_for(conn: Connection, skus: Iterable[str]) -> list[Source]:
-    """The same; nothing is free when somebody was waiting for one of the items as we asked."""
-    rows = await conn.fetch(_SQL["lock_levels"], sorted(skus))
-    return [] if any(row["waited_for"] for row in rows) else [Source(*row[:4]) for row in rows]
+    """The same; nothing is free when somebody waits for one of the items.
+
+    Asked under the locks, since whoever had them before may have come into the queue.
+    """
+    wanted = sorted(skus)
+    sources = await lock_sources(conn, wanted)
+    return [] if await conn.fetchval(_SQL["anybody_waits"], wanted) else sources
 
 
 async def allocate(

@@ -64,6 +64,7 @@ SAMPLE = MailFacts(
         note="Aynı kumaş, uzun kollu.",
     ),
     refunded=Money(59800, "TRY"),
+    new_total=Money(184780, "TRY"),
 )
 
 

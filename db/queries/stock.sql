@@ -1,16 +1,18 @@
 -- name: lock_levels
 -- Every level of these items, locked in one order everywhere, so that two orders never deadlock.
 -- A closed warehouse has nothing to give; it is told of, so that its goods are not wondered about.
--- `waited_for` is as old as the statement: whoever has waited for the locks has to look again.
 SELECT l.warehouse, l.sku, CASE WHEN w.closed_at IS NULL
     THEN l.on_hand - l.allocated - l.held - l.damaged - l.safety ELSE 0 END AS available,
-    w.priority, EXISTS (
-        SELECT FROM reservations r WHERE r.status = 'backordered' AND r.sku = ANY($1::text[])
-    ) AS waited_for
+    w.priority
 FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
 WHERE l.sku = ANY($1::text[])
 ORDER BY l.sku, l.warehouse
 FOR NO KEY UPDATE OF l;
+
+-- name: anybody_waits
+-- Whether any of these items is waited for.
+SELECT EXISTS (
+    SELECT FROM reservations r WHERE r.status = 'backordered' AND r.sku = ANY($1::text[]));
 
 -- name: reserve_rows
 -- Claims of an order's lines on stock.

@@ -90,12 +90,17 @@ async def test_two_thousand_orders_at_once_oversell_nothing_and_leave_nothing_ly
 async def overtaken(pool: Pool) -> list[tuple[str, str, str]]:
     """(item, who waits, who was served later although behind). Claims of an item are written
     under the locks of its levels, so their ids tell the order.
+
+    When there is enough for both, both are served; but units are only kept for who waits, and one
+    who is before both (of higher priority, or placed earlier) may come and take them.
     """
     rows = await pool.fetch("""
         SELECT w.sku, w.order_id AS waits, a.order_id AS served
         FROM reservations w JOIN reservations a ON a.sku = w.sku
             AND a.status = 'allocated' AND a.id > w.id
             AND (-a.priority, a.queued_at) > (-w.priority, w.queued_at)
-        WHERE w.status = 'backordered'
+        WHERE w.status = 'backordered' AND NOT EXISTS (
+            SELECT FROM reservations b WHERE b.sku = w.sku AND b.warehouse IS NOT NULL
+                AND b.id > a.id AND (-b.priority, b.queued_at) < (-w.priority, w.queued_at))
     """)
     return [tuple(row) for row in rows]

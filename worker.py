@@ -28,6 +28,7 @@ from activities.payments import PaymentActivities
 from activities.purchasing import PurchaseActivities, SupplierMailActivities
 from activities.recalls import RecallActivities
 from activities.reconciliation import ReconciliationActivities
+from activities.refunds import RefundActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
 from domain.ports import Mailer
@@ -40,6 +41,7 @@ from workflows.forecasting import ForecastWorkflow
 from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.stock_reconciliation import StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,7 @@ def build_worker(
     absence = AbsenceActivities(pool)
     troubles = EndingActivities(pool)
     recalls = RecallActivities(pool)
+    givers = RefundActivities(pool)
     edits = EditActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
@@ -99,6 +102,7 @@ def build_worker(
         workflows=[
             OrderWorkflow,
             PurchaseOrderWorkflow,
+            RefundWorkflow,
             ForecastWorkflow,
             LotExpiryWorkflow,
             StockReconciliationWorkflow,
@@ -136,6 +140,9 @@ def build_worker(
             troubles.write_off_parcel,
             troubles.be_patient,
             recalls.cancel_on_the_road,
+            givers.record_refund_part,
+            givers.note_refund_failing,
+            givers.finish_refund,
             carriers.buy_label,
             carriers.void_label,
             carriers.intercept_parcel,

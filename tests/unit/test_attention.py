@@ -24,7 +24,7 @@ CODES = sorted(
 
 def test_every_code_says_what_a_person_can_do() -> None:
     assert sorted(CAN) == CODES
-    known = {"retry", "cancel", "hold", "add_payment", "ship", "resolve"}
+    known = {"retry", "cancel", "hold", "add_payment", "ship", "resolve", "retry_refund"}
     assert {action for actions in CAN.values() for action in actions} == known
     assert set(OF_PARCELS) <= set(CAN)
 

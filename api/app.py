@@ -20,6 +20,7 @@ from api.holding import HoldDesk
 from api.placing import OrderDesk
 from api.routes import (
     absence,
+    attention,
     availability,
     bins,
     cancel_policies,
@@ -116,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         delivery_policies,
         cancel_policies,
         refunds,
+        attention,
         purchase_orders,
         purchase_requests,
         replenishment,

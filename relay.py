@@ -48,6 +48,7 @@ from domain.states import (
 )
 from workflows import ids
 from workflows.client import (
+    begin_bulk,
     begin_order,
     begin_purchase,
     begin_refund,
@@ -177,6 +178,9 @@ class Relay:
         elif row.kind == outbox.START_REFUND:
             refund_id = row.payload["refund_id"]
             await begin_refund(self._client, self._task_queue, self._pool, refund_id)
+        elif row.kind == outbox.START_BULK:
+            total = row.payload["total"]
+            await begin_bulk(self._client, self._task_queue, row.order_id, total)
         elif row.kind == outbox.RETRY_REFUND:
             refund_id = row.payload["refund_id"]
             await retry_refund(self._client, self._task_queue, self._pool, refund_id)

@@ -10,12 +10,14 @@ import signal
 
 import structlog
 import uvloop
+from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.absence import AbsenceActivities
+from activities.bulk import BulkActivities
 from activities.edits import EditActivities
 from activities.endings import EndingActivities
 from activities.errors import PlainErrors
@@ -36,7 +38,9 @@ from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
 from workflows import schedules
+from workflows.bulk import BulkActionWorkflow
 from workflows.client import TemporalAddress, connect
+from workflows.door import TemporalDoor
 from workflows.forecasting import ForecastWorkflow
 from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
@@ -63,7 +67,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 def build_worker(
-    client: object, pool: Pool, gateways: registry.Gateways, mailer: Mailer, settings: Settings
+    client: Client, pool: Pool, gateways: registry.Gateways, mailer: Mailer, settings: Settings
 ) -> Worker:
     """A worker with everything an order needs; tests build theirs here too."""
     orders = OrderActivities(pool)
@@ -71,6 +75,7 @@ def build_worker(
     troubles = EndingActivities(pool)
     recalls = RecallActivities(pool)
     givers = RefundActivities(pool)
+    bulks = BulkActivities(pool, TemporalDoor(client, pool))
     edits = EditActivities(pool)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
@@ -97,12 +102,13 @@ def build_worker(
         buyer=settings.buyer_mail,
     )
     return Worker(
-        client,  # type: ignore[arg-type]
+        client,
         task_queue=settings.task_queue,
         workflows=[
             OrderWorkflow,
             PurchaseOrderWorkflow,
             RefundWorkflow,
+            BulkActionWorkflow,
             ForecastWorkflow,
             LotExpiryWorkflow,
             StockReconciliationWorkflow,
@@ -143,6 +149,10 @@ def build_worker(
             givers.record_refund_part,
             givers.note_refund_failing,
             givers.finish_refund,
+            bulks.next_orders,
+            bulks.ask_order,
+            bulks.skip_order,
+            bulks.end_bulk,
             carriers.buy_label,
             carriers.void_label,
             carriers.intercept_parcel,

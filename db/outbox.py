@@ -21,6 +21,8 @@ CARRIER_NEWS = "carrier_news"
 PAYMENT_NEWS = "payment_news"
 START_REFUND = "start_refund"
 RETRY_REFUND = "retry_refund"
+# `order_id` is the bulk action's then.
+START_BULK = "start_bulk"
 # News of purchase orders: `order_id` is the purchase order's then.
 START_PURCHASE = "start_purchase"
 GOODS_RECEIVED = "goods_received"

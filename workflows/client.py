@@ -23,6 +23,7 @@ from activities.refund_contracts import RefundPart, RefundTask
 from db import orders, purchasing, refunds
 from db.pool import Pool
 from workflows import ids
+from workflows.bulk import BulkInput
 from workflows.messages import OrderInput, Policy
 from workflows.purchase_messages import PurchaseInput, PurchasePolicy
 from workflows.refund_messages import RefundInput
@@ -157,6 +158,24 @@ async def begin_purchase(
                     SearchAttributePair(ids.WAREHOUSE, [purchase.warehouse]),
                 ]
             ),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def begin_bulk(client: Client, task_queue: str, bulk_id: str, total: int) -> bool:
+    """Have a bulk action carried out; False when that has begun before."""
+    try:
+        await client.start_workflow(
+            "BulkActionWorkflow",
+            BulkInput(bulk_id, total),
+            id=ids.bulk_workflow_id(bulk_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{total} orders",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "bulk")]),
         )
     except WorkflowAlreadyStartedError:
         return False

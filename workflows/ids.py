@@ -25,6 +25,11 @@ def refund_workflow_id(refund_id: str) -> str:
     return f"refund-{refund_id}"
 
 
+def bulk_workflow_id(bulk_id: str) -> str:
+    """The id of the workflow that asks the orders of this bulk action."""
+    return f"bulk-{bulk_id}"
+
+
 def purchase_workflow_id(purchase_id: str) -> str:
     """The id of the workflow that is the life of this order to a supplier."""
     return f"purchase-{purchase_id}"

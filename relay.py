@@ -28,6 +28,7 @@ from db import (
     payments,
     substitutes,
     timeline,
+    voices,
 )
 from db.new_ids import new_id
 from db.outbox import InboxRow, OutboxRow
@@ -49,6 +50,7 @@ from domain.states import (
 from workflows import ids
 from workflows.client import (
     begin_bulk,
+    begin_feedback,
     begin_order,
     begin_purchase,
     begin_refund,
@@ -84,7 +86,8 @@ class Relay:
     """See the module. `margin_seconds`: how early an authorization that runs out is told of.
 
     `date_shift`: by how much the day of units that wait has to move until their customer is told;
-    every `dates_seconds` somebody looks.
+    every `dates_seconds` somebody looks. `feedback_after`: how long after the delivery customers
+    are asked how it was; zero asks nobody.
     """
 
     def __init__(  # noqa: PLR0913 - its parts, and how often it looks
@@ -97,6 +100,7 @@ class Relay:
         margin_seconds: float,
         date_shift: timedelta = timedelta(days=3),
         dates_seconds: float = 60.0,
+        feedback_after: timedelta = timedelta(),
     ) -> None:
         self._pool = pool
         self._client = client
@@ -105,6 +109,7 @@ class Relay:
         self._margin = margin_seconds
         self._date_shift = date_shift
         self._dates_seconds = dates_seconds
+        self._feedback_after = feedback_after
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -115,6 +120,8 @@ class Relay:
             group.create_task(self._forever(self._empty_inbox, _IDLE_SECONDS))
             group.create_task(self._forever(self._watch_deadlines, _DEADLINES_SECONDS))
             group.create_task(self._forever(self._watch_expected_dates, self._dates_seconds))
+            if self._feedback_after:
+                group.create_task(self._forever(self._ask_for_feedback, self._dates_seconds))
 
     async def _forever(
         self, work: Callable[[], Awaitable[bool]], pause: float, wake: asyncio.Event | None = None
@@ -178,6 +185,8 @@ class Relay:
         elif row.kind == outbox.START_REFUND:
             refund_id = row.payload["refund_id"]
             await begin_refund(self._client, self._task_queue, self._pool, refund_id)
+        elif row.kind == outbox.ASK_FOR_FEEDBACK:
+            await begin_feedback(self._client, self._task_queue, row.order_id)
         elif row.kind == outbox.START_BULK:
             total = row.payload["total"]
             await begin_bulk(self._client, self._task_queue, row.order_id, total)
@@ -363,6 +372,17 @@ class Relay:
         if moved:
             self._news.set()
         return False
+
+    async def _ask_for_feedback(self) -> bool:
+        """Have customers asked whose orders arrived some days ago."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            after = self._feedback_after.total_seconds()
+            asked = await voices.claim_unasked(conn, after, _BATCH)
+            for order_id in asked:
+                await outbox.add(conn, order_id, outbox.ASK_FOR_FEEDBACK, {})
+        if asked:
+            self._news.set()
+        return len(asked) == _BATCH
 
     async def _end_holds(self) -> bool:
         """Give back what checkouts kept for too long; whether there was any."""

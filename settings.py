@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     payment_expiry: Some = timedelta(days=3)
     payment_reminder: Some = timedelta(days=1)
     return_window: SomeOrNone = timedelta(days=14)
+    feedback_after: SomeOrNone = Field(
+        default=timedelta(days=3),
+        description="how long after the delivery customers are asked how it was; zero asks nobody",
+    )
     pick_deadline: Some = timedelta(days=1)
     delivery_deadline: Some = timedelta(days=7)
     stock_hold: Some = Field(

@@ -41,6 +41,7 @@ from workflows import schedules
 from workflows.bulk import BulkActionWorkflow
 from workflows.client import TemporalAddress, connect
 from workflows.door import TemporalDoor
+from workflows.feedback import FeedbackWorkflow
 from workflows.forecasting import ForecastWorkflow
 from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
@@ -109,6 +110,7 @@ def build_worker(
             PurchaseOrderWorkflow,
             RefundWorkflow,
             BulkActionWorkflow,
+            FeedbackWorkflow,
             ForecastWorkflow,
             LotExpiryWorkflow,
             StockReconciliationWorkflow,
@@ -157,6 +159,7 @@ def build_worker(
             carriers.void_label,
             carriers.intercept_parcel,
             notifications.send_notification,
+            notifications.ask_for_feedback,
             purchases.approve_purchase,
             purchases.begin_sending,
             purchases.record_sent,
@@ -230,6 +233,7 @@ async def run(settings: Settings) -> None:
         gateways.carriers,
         margin_seconds=settings.authorization_margin.total_seconds(),
         date_shift=settings.expected_date_shift,
+        feedback_after=settings.feedback_after,
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)

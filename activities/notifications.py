@@ -19,10 +19,11 @@ from adapters.mail import (
     message_id,
     render,
 )
-from db import expected, notifications, substitutes, timeline
+from db import expected, notifications, substitutes, timeline, voices
 from db.pool import Pool
 from domain.errors import MailRejected
 from domain.money import Money
+from domain.notices import notification_id
 from domain.ports import Email, Mailer
 from domain.states import OfferStatus
 
@@ -71,6 +72,15 @@ class NotificationActivities:
         except MailRejected:
             return await self._settle(row, "failed", "mail_rejected")
         return await self._settle(row, "sent", None)
+
+    @activity.defn
+    async def ask_for_feedback(self, order_id: str) -> str:
+        """Ask the customer how it was, once, unless something was said meanwhile."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            if await voices.has_feedback(conn, order_id):
+                return "answered"
+            await notifications.plan(conn, order_id, Milestone.FEEDBACK_REQUEST)
+        return await self.send_notification(notification_id(order_id, Milestone.FEEDBACK_REQUEST))
 
     async def _is_idle_question(self, row: Mapping[str, Any]) -> bool:
         """Whether it would ask about a substitute that was answered for, or withdrawn."""

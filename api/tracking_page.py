@@ -49,6 +49,11 @@ _WORDS: dict[str, dict[str, Any]] = {
         "cancel_title": "Cancel your order?",
         "cancel_money": "You get back whatever you have paid for it. This cannot be undone.",
         "cancel_yes": "Cancel my order",
+        "how": "How was it?",
+        "how_score": "Your score, 5 is best",
+        "how_comment": "Anything to add?",
+        "how_send": "Send",
+        "how_thanks": "Thank you for your answer.",
         "instead": "Something else for you",
         "instead_of": "instead of",
         "same_price": "You pay what you would pay for what you ordered.",
@@ -104,6 +109,11 @@ _WORDS: dict[str, dict[str, Any]] = {
         "cancel_title": "Siparişiniz iptal edilsin mi?",
         "cancel_money": "Ödediğiniz tutarın tamamı iade edilir. Bu işlem geri alınamaz.",
         "cancel_yes": "Siparişimi iptal et",
+        "how": "Nasıl buldunuz?",
+        "how_score": "Puanınız (en iyisi 5)",
+        "how_comment": "Eklemek istediğiniz bir şey var mı?",
+        "how_send": "Gönder",
+        "how_thanks": "Yanıtınız için teşekkürler.",
         "instead": "Sizin için başka bir ürün",
         "instead_of": "şunun yerine:",
         "same_price": "Sipariş ettiğiniz ürün için ne ödeyecekseniz onu ödersiniz.",
@@ -193,7 +203,19 @@ _PAGE = _ENVIRONMENT.from_string(
 {% if parcel.tracking_url %}<p><a href="{{ parcel.tracking_url }}" rel="noreferrer">\
 {{ words.follow }}</a></p>{% endif %}
 </section>
-{% endfor %}{% if may_cancel %}<section>
+{% endfor %}{% if feedback == "asked" %}<section>
+<h2>{{ words.how }}</h2>
+<form method="post" action="/track/{{ token }}/feedback">
+<fieldset><legend>{{ words.how_score }}</legend>
+{% for score in range(1, 6) %}<label><input type="radio" name="score" value="{{ score }}" required>\
+ {{ score }}</label>
+{% endfor %}</fieldset>
+<p><label>{{ words.how_comment }}<br>
+<textarea name="comment" rows="4" maxlength="2000"></textarea></label></p>
+<button>{{ words.how_send }}</button></form>
+</section>
+{% elif feedback == "given" %}<p>{{ words.how_thanks }}</p>
+{% endif %}{% if may_cancel %}<section>
 <p><a href="/track/{{ token }}/cancel">{{ words.cancel }}</a></p>
 </section>
 {% endif %}"""
@@ -262,7 +284,15 @@ def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) ->
         waiting=[] if over else _waiting(row),
         parcels=parcels,
         may_cancel=may_cancel,
+        feedback=_feedback(row),
     )
+
+
+def _feedback(row: Row) -> str:
+    """Whether the customer may say how it was, or has."""
+    if row["feedback"]:
+        return "given"
+    return "asked" if row["fulfillment_status"] == "delivered" else ""
 
 
 def cancel_page(row: Row, token: str) -> str:

@@ -19,6 +19,7 @@ HAND_OVER = "hand_over"
 DEADLINE_PASSED = "deadline_passed"
 CARRIER_NEWS = "carrier_news"
 PAYMENT_NEWS = "payment_news"
+ASK_FOR_FEEDBACK = "ask_for_feedback"
 START_REFUND = "start_refund"
 RETRY_REFUND = "retry_refund"
 # `order_id` is the bulk action's then.

@@ -49,3 +49,13 @@ async def event(conn: Connection, event_id: int) -> Mapping[str, Any]:
     row = await conn.fetchrow(_SQL["read_event"], event_id)
     assert row is not None  # noqa: S101 - the caller has written it
     return dict(row)
+
+
+async def claim_unasked(conn: Connection, after_seconds: float, limit: int) -> list[str]:
+    """Orders whose customers are to be asked now, each once; see the statement."""
+    return [row["id"] for row in await conn.fetch(_SQL["claim_unasked"], after_seconds, limit)]
+
+
+async def has_feedback(conn: Connection, order_id: str) -> bool:
+    """Whether the customer has said something."""
+    return bool(await conn.fetchval(_SQL["has_feedback"], order_id))

@@ -164,6 +164,23 @@ async def begin_purchase(
     return True
 
 
+async def begin_feedback(client: Client, task_queue: str, order_id: str) -> bool:
+    """Ask the customer of an order how it was; False when that has been done before."""
+    try:
+        await client.start_workflow(
+            "FeedbackWorkflow",
+            order_id,
+            id=ids.feedback_workflow_id(order_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "feedback")]),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
 async def begin_bulk(client: Client, task_queue: str, bulk_id: str, total: int) -> bool:
     """Have a bulk action carried out; False when that has begun before."""
     try:

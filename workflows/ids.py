@@ -25,6 +25,11 @@ def refund_workflow_id(refund_id: str) -> str:
     return f"refund-{refund_id}"
 
 
+def feedback_workflow_id(order_id: str) -> str:
+    """The id of the workflow that asks the customer of this order how it was."""
+    return f"feedback-{order_id}"
+
+
 def bulk_workflow_id(bulk_id: str) -> str:
     """The id of the workflow that asks the orders of this bulk action."""
     return f"bulk-{bulk_id}"

@@ -24,6 +24,7 @@ class Milestone(StrEnum):
     DELIVERY_DELAYED = "delivery_delayed"
     PARCEL_REPLACED = "parcel_replaced"
     ORDER_CHANGED = "order_changed"
+    FEEDBACK_REQUEST = "feedback_request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from api.routes.absence import answer_petition, leave_petition
 from api.routes.orders import known_id
 from api.routes.requests import cancel_petition
 from api.views import ok
-from db import canceling, orders, reads
+from db import canceling, orders, reads, timeline, voices
+from db.new_ids import new_id
 from db.pool import Connection
 from domain.decisions import can_cancel
 from domain.errors import Refused
@@ -28,6 +29,8 @@ from workflows.messages import Outcome
 router = APIRouter(tags=["tracking"])
 
 _MAX_TOKEN = 64
+_MOST_WORDS = 2_000
+_SCORE = re.compile(r"[1-5]", re.ASCII)
 _VERSION = re.compile(r"^[0-9]{1,9}$", re.ASCII)
 _UNITS = re.compile(r"(lin_[0-9a-z]{1,40}):([1-9][0-9]{0,6})", re.ASCII)
 _HTML = "text/html; charset=utf-8"
@@ -102,6 +105,39 @@ async def cancel(request: Request, token: str) -> Response:
     row = await _order(services(request), token)
     petition = cancel_petition(row["id"], Actor.CUSTOMER, "customer_request", _nothing_to_tell)
     return await _carry(request, token, row["id"], petition, f"cancel:{row['version']}")
+
+
+@router.post("/track/{token}/feedback", include_in_schema=False)
+async def say(request: Request, token: str) -> Response:
+    """How it was, once: a second answer changes nothing."""
+    own = services(request)
+    row = await _order(own, token)
+    try:
+        fields = parse_qs((await read_body(request)).decode("utf-8", "ignore"), max_num_fields=10)
+    except ValueError:
+        fields = {}
+    [score], [comment] = fields.get("score", [""])[:1], fields.get("comment", [""])[:1]
+    if row["fulfillment_status"] != "delivered" or not _SCORE.fullmatch(score):
+        return await _answer(own, token, "changed")
+    said = voices.Feedback(new_id("fbk"), "", int(score), None, _plain(comment), None)
+    async with own.pool.acquire() as conn, conn.transaction():
+        await orders.lock(conn, row["id"])
+        kept, new = await voices.add_feedback(conn, row["id"], said)
+        if new:
+            await timeline.record(
+                conn,
+                row["id"],
+                "feedback_received",
+                actor="customer",
+                role="customer",
+                data={"feedback_id": kept["id"], "score": said.score},
+            )
+    return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+
+
+def _plain(words: str) -> str | None:
+    """What PostgreSQL can hold of a customer's words."""
+    return words.replace("\0", "").strip()[:_MOST_WORDS] or None
 
 
 async def _may_cancel(own: Services, order_id: str) -> bool:

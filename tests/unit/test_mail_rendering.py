@@ -259,6 +259,14 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
         "Your order K-100042 was changed",
         (f"We have changed your order K-100042. It comes to TRY{NBSP}70.00 now.",),
     ),
+    (Milestone.FEEDBACK_REQUEST, "tr-TR"): (
+        "K-100042 numaralı siparişiniz nasıldı?",
+        ("Memnun kaldınız mı?", "Yalnızca bir kez soruyoruz."),
+    ),
+    (Milestone.FEEDBACK_REQUEST, "en-GB"): (
+        "How was your order K-100042?",
+        ("Are you happy with it?", "We ask only once."),
+    ),
     (Milestone.EXPECTED_DATE_MOVED, "tr-TR"): (
         "K-100042 numaralı siparişinizde beklediğiniz ürünlerden haber var",
         (

@@ -45,6 +45,7 @@ class Shop:
     # Webhooks that arrived for the shop, and how early it hears of authorizations that run out.
     letters: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
     margin_seconds: float = 0
+    feedback_after: timedelta = timedelta()
     accident: Accident = field(default_factory=Accident)
     settings: Settings = field(init=False)
     gateways: Gateways = field(init=False)
@@ -69,6 +70,7 @@ class Shop:
             margin_seconds=self.margin_seconds,
             date_shift=self.settings.expected_date_shift,
             dates_seconds=0.2,
+            feedback_after=self.feedback_after,
         )
         await self._worker.__aenter__()
         self._tasks = [asyncio.create_task(relay.run()), asyncio.create_task(self._read_letters())]

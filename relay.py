@@ -26,6 +26,7 @@ from db import (
     orders,
     outbox,
     payments,
+    returns,
     substitutes,
     timeline,
 )
@@ -47,7 +48,13 @@ from domain.states import (
     tracking_moves,
 )
 from workflows import ids
-from workflows.client import begin_order, begin_purchase, tell_purchase
+from workflows.client import (
+    begin_order,
+    begin_purchase,
+    begin_return,
+    tell_purchase,
+    tell_return,
+)
 from workflows.messages import CarrierSignal, DeadlineSignal, ExpectedSignal, PaymentSignal
 
 log = structlog.get_logger(__name__)
@@ -170,6 +177,12 @@ class Relay:
             )
         elif row.kind == outbox.GOODS_RECEIVED:
             await tell_purchase(self._client, self._pool, row.order_id, row.kind, row.payload)
+        elif row.kind == outbox.START_RETURN:
+            await begin_return(
+                self._client, self._task_queue, self._pool, row.order_id, row.payload
+            )
+        elif row.kind == outbox.RETURN_MOVED:
+            await tell_return(self._client, self._pool, row.order_id, row.kind)
         else:
             await self._signal(row)
 
@@ -268,7 +281,10 @@ class Relay:
         news = row.payload
         found = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
         if found is None:
-            raise NotFound(news["tracking_number"])
+            heard = await returns.hear(conn, row.provider, news)
+            if heard is None:
+                raise NotFound(news["tracking_number"])
+            return heard
         await orders.lock(conn, found.order_id)
         parcel = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
         if parcel is None:

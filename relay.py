@@ -51,7 +51,9 @@ from workflows import ids
 from workflows.client import (
     begin_order,
     begin_purchase,
+    begin_refund,
     begin_return,
+    retry_refund,
     tell_purchase,
     tell_return,
 )
@@ -175,6 +177,12 @@ class Relay:
             await begin_purchase(
                 self._client, self._task_queue, self._pool, row.order_id, row.payload
             )
+        elif row.kind == outbox.START_REFUND:
+            refund_id = row.payload["refund_id"]
+            await begin_refund(self._client, self._task_queue, self._pool, refund_id)
+        elif row.kind == outbox.RETRY_REFUND:
+            refund_id = row.payload["refund_id"]
+            await retry_refund(self._client, self._task_queue, self._pool, refund_id)
         elif row.kind == outbox.GOODS_RECEIVED:
             await tell_purchase(self._client, self._pool, row.order_id, row.kind, row.payload)
         elif row.kind == outbox.START_RETURN:

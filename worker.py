@@ -28,6 +28,7 @@ from activities.payments import PaymentActivities
 from activities.purchasing import PurchaseActivities, SupplierMailActivities
 from activities.recalls import RecallActivities
 from activities.reconciliation import ReconciliationActivities
+from activities.refunds import RefundActivities
 from activities.returns import ReturnActivities, ReturnCarrierActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
@@ -41,6 +42,7 @@ from workflows.forecasting import ForecastWorkflow
 from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.stock_reconciliation import StockReconciliationWorkflow
 
@@ -70,6 +72,7 @@ def build_worker(
     absence = AbsenceActivities(pool)
     troubles = EndingActivities(pool)
     recalls = RecallActivities(pool)
+    givers = RefundActivities(pool)
     edits = EditActivities(pool)
     goods_back = ReturnActivities(pool)
     return_carriers = ReturnCarrierActivities(pool, gateways.carriers)
@@ -103,6 +106,7 @@ def build_worker(
         workflows=[
             OrderWorkflow,
             PurchaseOrderWorkflow,
+            RefundWorkflow,
             ReturnWorkflow,
             ForecastWorkflow,
             LotExpiryWorkflow,
@@ -141,6 +145,9 @@ def build_worker(
             troubles.write_off_parcel,
             troubles.be_patient,
             recalls.cancel_on_the_road,
+            givers.record_refund_part,
+            givers.note_refund_failing,
+            givers.finish_refund,
             carriers.buy_label,
             carriers.void_label,
             carriers.intercept_parcel,
@@ -153,6 +160,7 @@ def build_worker(
             goods_back.remind_of_return,
             goods_back.expire_return,
             goods_back.flag_refund,
+            goods_back.settle_return,
             goods_back.tell_return_trouble,
             goods_back.reload_return,
             return_carriers.buy_return_label,

@@ -10,7 +10,8 @@ from activities.contracts import Edit
 from db import edits, notifications, orders, serials, timeline
 from db.new_ids import new_id
 from db.pool import Pool
-from domain.edits import Plan, can_edit, changes_of, figures, plan, refused
+from domain.decisions import refused
+from domain.edits import Plan, can_edit, changes_of, figures, plan
 from domain.order import Order
 
 

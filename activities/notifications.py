@@ -137,6 +137,7 @@ class NotificationActivities:
             if milestone is Milestone.ORDER_CHANGED
             else None,
             refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
+            store_credit=data.get("store_credit", False),
         )
 
     async def _lines(

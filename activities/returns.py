@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from temporalio import activity
 
 from activities.return_contracts import ReturnLabel, ReturnTask
-from db import notifications, orders, returns
+from db import notifications, orders, return_money, returns
 from db.pool import Pool
 from db.returns import By
 from domain import attention
@@ -133,6 +133,18 @@ class ReturnActivities:
                     data = {"accepted": step.ret.accepted}
                     await returns.record(step.conn, step.ret, "return_inspected", By(), data)
             return step.ret
+
+    @activity.defn
+    async def settle_return(self, task: ReturnTask) -> Return:
+        """All was looked at: give the money for what was accepted back, and close it."""
+        async with returns.once(self._pool, task.return_id, task.cause) as step:
+            if step.done or step.ret.status is not ReturnStage.INSPECTED:
+                return step.ret
+            amount, refund_id = await return_money.give_back(step.conn, step.ret)
+            await returns.value(step.conn, step.ret.id, amount, refund_id)
+            data = {"amount": amount, **({"refund_id": refund_id} if refund_id else {})}
+            await returns.record(step.conn, step.ret, "return_closed", By(), data)
+            return await step.move(ReturnStage.CLOSED)
 
     @activity.defn
     async def flag_refund(self, task: ReturnTask) -> Return:

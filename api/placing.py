@@ -272,6 +272,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
     "substitutions": None,
     "holds": None,
     "attention": None,
+    "refunds": None,
     "feedback": None,
 }
 

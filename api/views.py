@@ -71,6 +71,7 @@ def order(row: Row, links: Links, *, contact: bool) -> dict[str, Any]:
         "holds": [hold(h, contact=contact) for h in row["holds"] or ()],
         "attention": [_attention(a) for a in row["attention"] or ()],
         "returns": [],
+        "refunds": [_refund(f, currency) for f in row["refunds"] or ()],
         "feedback": [feedback(f, contact=contact) for f in row["feedback"] or ()],
         "links": links.of_order(row["id"], row["public_token"] if contact else None),
     }
@@ -299,6 +300,11 @@ def payment(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
         "expires_at": _when(row["expires_at"]),
         "created_at": _when(row["created_at"]),
     }
+
+
+def _refund(row: Row, currency: str) -> dict[str, Any]:
+    times = {name: _when(row[name]) for name in ("created_at", "ended_at")}
+    return {**row, "amount": money(row["amount"], currency), **times}
 
 
 def hold(row: Row, *, contact: bool) -> dict[str, Any]:

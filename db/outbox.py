@@ -19,6 +19,8 @@ HAND_OVER = "hand_over"
 DEADLINE_PASSED = "deadline_passed"
 CARRIER_NEWS = "carrier_news"
 PAYMENT_NEWS = "payment_news"
+START_REFUND = "start_refund"
+RETRY_REFUND = "retry_refund"
 # News of purchase orders: `order_id` is the purchase order's then.
 START_PURCHASE = "start_purchase"
 GOODS_RECEIVED = "goods_received"

@@ -102,7 +102,10 @@ async def settle_operation(
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A fact about money at a provider. `cause` is the operation's id: a fact counts once."""
+    """A fact about money at a provider. `cause` is the operation's id: a fact counts once.
+
+    `more_to_come`: what is reserved may still be taken, after all that was taken went back.
+    """
 
     kind: OperationKind
     payment_id: str
@@ -112,6 +115,7 @@ class Booking:
     captured: bool = False
     expires_at: datetime | None = None
     occurred_at: datetime | None = None
+    more_to_come: bool = False
 
 
 async def book(conn: Connection, booking: Booking) -> None:
@@ -134,10 +138,13 @@ async def book(conn: Connection, booking: Booking) -> None:
         captured = money.captured + booking.amount
         full = captured >= money.authorized
         target = PaymentStatus.PAID if full else PaymentStatus.PARTIALLY_PAID
+        if money.refunded:
+            # Goodwill for what had arrived; now the rest is taken.
+            target = PaymentStatus.PARTIALLY_REFUNDED
         changed = replace(money, captured=captured, status=advance(PAYMENT, money.status, target))
     elif booking.kind is OperationKind.REFUND:
         refunded = money.refunded + booking.amount
-        full = refunded >= money.captured
+        full = refunded >= money.captured and not booking.more_to_come
         target = PaymentStatus.REFUNDED if full else PaymentStatus.PARTIALLY_REFUNDED
         changed = replace(money, refunded=refunded, status=advance(PAYMENT, money.status, target))
     else:

@@ -307,12 +307,6 @@ async def value(conn: Connection, return_id: str, amount: int, refund_id: str | 
     await conn.execute(_SQL["value_return"], return_id, amount, refund_id)
 
 
-async def returned_before(conn: Connection, ret: Return) -> dict[str, int]:
-    """Units by line that other returns of the order were paid for."""
-    rows = await conn.fetch(_SQL["returned_before"], ret.order_id, ret.id)
-    return {row["line_id"]: row["units"] for row in rows}
-
-
 # -- the label and its way -----------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ PAYMENT_STUCK = "payment_provider_failing"
 CAPTURE_FAILED = "capture_failed"
 REFUND_FAILED = "refund_failed"
 VOID_FAILED = "void_failed"
+REFUND_STUCK = "refund_stuck"
 AUTHORIZATION_EXPIRING = "authorization_expiring"
 AUTHORIZATION_EXPIRED = "authorization_expired"
 WAITING_FOR_STOCK = "waiting_for_stock"
@@ -41,6 +42,7 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         CAPTURE_FAILED: ("retry",),
         REFUND_FAILED: ("retry",),
         VOID_FAILED: ("retry",),
+        REFUND_STUCK: ("retry_refund",),
         AUTHORIZATION_EXPIRING: ("ship", "cancel"),
         AUTHORIZATION_EXPIRED: ("ship", "add_payment", "cancel"),
         WAITING_FOR_STOCK: ("retry", "cancel"),
@@ -76,9 +78,9 @@ OF_PARCELS = (
 # Of a return, which lives on when its order is closed.
 OF_RETURNS = (RETURN_DECISION, RETURN_LABEL_FAILED, RETURN_LOST, RETURN_STEP_FAILED, REFUND_DUE)
 
-# What is still to be looked at when the order is closed: money that nobody asked for, goods that
-# came although they were sent again or paid back, and returns.
-OUTLIVING = (LATE_PAYMENT, DELIVERED_AFTER_ALL, *OF_RETURNS)
+# What is still to be looked at when the order is closed: money that nobody asked for, or that is
+# owed to the customer, goods that came although they were sent again or paid back, and returns.
+OUTLIVING = (LATE_PAYMENT, REFUND_STUCK, DELIVERED_AFTER_ALL, *OF_RETURNS)
 
 
 def still_needed(order: Order, code: str, subject: str) -> bool:

@@ -28,16 +28,17 @@ def _axes(order: Order) -> dict[str, str]:
     }
 
 
-def _refuse(order: Order, code: str, detail: str, **more: str) -> Refused:
+def refused(order: Order, code: str, detail: str, **more: str) -> Refused:
+    """A refusal with where the order stands."""
     return Refused(code, detail, **_axes(order), **more)
 
 
 def must_be_open(order: Order) -> None:
     """The order's life is not over, and no cancellation is under way."""
     if order.closed:
-        raise _refuse(order, "order_closed", f"The order is {order.status}.")
+        raise refused(order, "order_closed", f"The order is {order.status}.")
     if order.cancel_requested:
-        raise _refuse(order, "cancel_in_progress", "The order is being canceled.")
+        raise refused(order, "cancel_in_progress", "The order is being canceled.")
 
 
 def can_cancel(
@@ -66,7 +67,7 @@ def can_cancel(
         s.status is ShipmentStatus.DELIVERED and not s.written_off for s in order.shipments
     )
     if on_the_road(order) or delivered:
-        raise _refuse(
+        raise refused(
             order,
             "already_shipped",
             "The carrier has it and cannot be stopped: ask for a return when it has arrived.",
@@ -80,9 +81,9 @@ def must_allow(order: Order, phase: Phase, phases: Collection[str]) -> None:
         return
     if phase is Phase.HANDED_OVER:
         detail = "The carrier has it: ask for a return when it has arrived."
-        raise _refuse(order, "already_shipped", detail, phase=phase)
+        raise refused(order, "already_shipped", detail, phase=phase)
     detail = f"The order cannot be canceled any more by who asks: it is {phase}."
-    raise _refuse(order, "cancel_not_allowed", detail, phase=phase)
+    raise refused(order, "cancel_not_allowed", detail, phase=phase)
 
 
 def on_the_road(order: Order) -> list[Shipment]:
@@ -131,9 +132,9 @@ def units_not_coming(order: Order, line_id: str) -> int:
 def _can_cancel_units(order: Order, lines: Mapping[str, int]) -> None:
     for line_id, quantity in lines.items():
         if order.line(line_id) is None:
-            raise _refuse(order, "unknown_line", f"The order has no line {line_id}.")
+            raise refused(order, "unknown_line", f"The order has no line {line_id}.")
         if quantity > (can := cancelable_units(order, line_id)):
-            raise _refuse(
+            raise refused(
                 order, "too_many_units", f"{can} units of {line_id} can still be canceled."
             )
 
@@ -147,12 +148,12 @@ def can_leave_queue(order: Order, lines: Mapping[str, int] | None = None) -> dic
     must_be_open(order)
     waiting = {line.id: line.backordered for line in order.lines if line.backordered}
     if not waiting:
-        raise _refuse(order, "nothing_waiting", "No unit of the order waits for stock.")
+        raise refused(order, "nothing_waiting", "No unit of the order waits for stock.")
     for line_id, quantity in (lines or {}).items():
         if order.line(line_id) is None:
-            raise _refuse(order, "unknown_line", f"The order has no line {line_id}.")
+            raise refused(order, "unknown_line", f"The order has no line {line_id}.")
         if quantity > (left := waiting.get(line_id, 0)):
-            raise _refuse(order, "too_many_units", f"{left} units of {line_id} wait for stock.")
+            raise refused(order, "too_many_units", f"{left} units of {line_id} wait for stock.")
     return dict(lines) if lines else waiting
 
 
@@ -161,7 +162,7 @@ def can_answer_offer(order: Order, offer_id: str, answer: OfferStatus) -> Offer:
     must_be_open(order)
     offer = order.offer(offer_id)
     if offer is None:
-        raise _refuse(order, "unknown_substitution", f"The order has no offer {offer_id}.")
+        raise refused(order, "unknown_substitution", f"The order has no offer {offer_id}.")
     if not offer.open and offer.status is not answer:
         raise Refused(
             "offer_over",
@@ -182,16 +183,16 @@ def can_resolve(order: Order, shipment_id: str, action: str = "") -> Shipment:
     if not stopped or action == "replace":
         must_be_open(order)
     if shipment is None:
-        raise _refuse(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
+        raise refused(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
     status, tracking = shipment.status, shipment.tracking_status
     states = {"shipment_status": status, "tracking_status": tracking}
     if shipment.in_house or status is ShipmentStatus.CANCELED:
-        raise _refuse(order, "not_shipped", f"The parcel is {status}.", **states)
+        raise refused(order, "not_shipped", f"The parcel is {status}.", **states)
     if shipment.written_off:
         detail = "The parcel was sent again or paid back."
-        raise _refuse(order, "parcel_settled", detail, **states)
+        raise refused(order, "parcel_settled", detail, **states)
     if status is ShipmentStatus.DELIVERED:
-        raise _refuse(order, "parcel_delivered", "The parcel was delivered.", **states)
+        raise refused(order, "parcel_delivered", "The parcel was delivered.", **states)
     return shipment
 
 
@@ -201,14 +202,14 @@ def can_receive_back(
     """A parcel that left us and was not delivered is back, at any time of the order's life."""
     shipment = order.shipment(shipment_id)
     if shipment is None:
-        raise _refuse(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
+        raise refused(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
     status, states = shipment.status, {"shipment_status": shipment.status}
     if shipment.in_house or status is ShipmentStatus.CANCELED:
-        raise _refuse(order, "not_shipped", f"The parcel is {status}.", **states)
+        raise refused(order, "not_shipped", f"The parcel is {status}.", **states)
     if status is ShipmentStatus.DELIVERED:
-        raise _refuse(order, "parcel_delivered", "The parcel was delivered.", **states)
+        raise refused(order, "parcel_delivered", "The parcel was delivered.", **states)
     if shipment.received:
-        raise _refuse(order, "already_received", "The parcel was received before.", **states)
+        raise refused(order, "already_received", "The parcel was received before.", **states)
     asked: Counter[str] = Counter()
     for line_id, quantity in units:
         asked[line_id] += quantity
@@ -220,13 +221,13 @@ def can_hold(order: Order) -> None:
     """Hold what has not left us."""
     must_be_open(order)
     if order.live_units and order.shipped_units >= order.live_units:
-        raise _refuse(order, "already_shipped", "All parcels were handed to the carrier.")
+        raise refused(order, "already_shipped", "All parcels were handed to the carrier.")
 
 
 def can_release(order: Order, hold_id: str) -> None:
     """Take away a hold that is there."""
     if not any(hold.id == hold_id for hold in order.holds):
-        raise _refuse(order, "hold_not_found", "The order has no such hold, or it was released.")
+        raise refused(order, "hold_not_found", "The order has no such hold, or it was released.")
 
 
 def can_add_payment(order: Order, payment_id: str, under_way: Collection[str] = ()) -> None:
@@ -239,21 +240,21 @@ def can_add_payment(order: Order, payment_id: str, under_way: Collection[str] = 
     tender = order.tender(payment_id)
     already = tender is not None and tender.status is not PaymentStatus.PENDING
     if already or order.covered:
-        raise _refuse(order, "payment_not_needed", "What is owed is already covered.")
+        raise refused(order, "payment_not_needed", "What is owed is already covered.")
     if set(under_way) - {payment_id}:
-        raise _refuse(order, "payment_in_progress", "A payment attempt is under way.")
+        raise refused(order, "payment_in_progress", "A payment attempt is under way.")
 
 
 def _work(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
     must_be_open(order)
     work = order.fulfillment_order(fulfillment_order_id)
     if work is None:
-        raise _refuse(order, "unknown_fulfillment_order", "The order has no such work.")
+        raise refused(order, "unknown_fulfillment_order", "The order has no such work.")
     if order.holds or work.status is FulfillmentOrderStatus.ON_HOLD:
         reasons = ", ".join(sorted({hold.reason for hold in order.holds})) or "on hold"
-        raise _refuse(order, "order_on_hold", f"The order is on hold: {reasons}.")
+        raise refused(order, "order_on_hold", f"The order is on hold: {reasons}.")
     if order.status is not OrderStatus.CONFIRMED:
-        raise _refuse(order, "order_not_confirmed", "The order is not confirmed yet.")
+        raise refused(order, "order_not_confirmed", "The order is not confirmed yet.")
     return work
 
 
@@ -305,9 +306,9 @@ def _within(
 ) -> None:
     for line_id, quantity in units.items():
         if line_id not in left:
-            raise _refuse(order, "unknown_line", f"The {what} has no line {line_id}.")
+            raise refused(order, "unknown_line", f"The {what} has no line {line_id}.")
         if quantity > left[line_id]:
-            raise _refuse(
+            raise refused(
                 order, "too_many_units", f"{left[line_id]} units of {line_id} are left to {verb}."
             )
 
@@ -315,9 +316,9 @@ def _within(
 def can_retry(order: Order, failing: Collection[str], code: str = "") -> None:
     """Try again what keeps failing, or what waits for stock."""
     if order.closed:
-        raise _refuse(order, "order_closed", f"The order is {order.status}.")
+        raise refused(order, "order_closed", f"The order is {order.status}.")
     if not failing or (code and code not in failing):
-        raise _refuse(order, "nothing_to_retry", "Nothing that could be tried again is failing.")
+        raise refused(order, "nothing_to_retry", "Nothing that could be tried again is failing.")
 
 
 def can_ship(
@@ -335,16 +336,16 @@ def can_ship(
     own = {s.id: s for s in order.shipments if s.fulfillment_order_id == fulfillment_order_id}
     for shipment_id in shipment_ids:
         if shipment_id not in own:
-            raise _refuse(order, "unknown_shipment", f"There is no parcel {shipment_id} here.")
+            raise refused(order, "unknown_shipment", f"There is no parcel {shipment_id} here.")
         if not own[shipment_id].in_house:
             state = own[shipment_id].status
-            raise _refuse(order, "not_packed", f"The parcel {shipment_id} is {state}.")
+            raise refused(order, "not_packed", f"The parcel {shipment_id} is {state}.")
     named = [own[i] for i in dict.fromkeys(shipment_ids)]
     chosen = named or [s for s in own.values() if s.in_house]
     if not chosen:
-        raise _refuse(order, "nothing_packed", "No packed parcel is waiting here.")
+        raise refused(order, "nothing_packed", "No packed parcel is waiting here.")
     if ready and any(s.status is not ShipmentStatus.LABEL_PURCHASED for s in chosen):
-        raise _refuse(order, "label_missing", "The carrier has not given a label yet.")
+        raise refused(order, "label_missing", "The carrier has not given a label yet.")
     if ready and not order.covered:
-        raise _refuse(order, "payment_missing", "The order is not paid for any more.")
+        raise refused(order, "payment_missing", "The order is not paid for any more.")
     return chosen

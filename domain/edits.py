@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from domain.decisions import cancelable_units, must_be_open, units_not_coming
-from domain.errors import Refused
+from domain.decisions import cancelable_units, must_be_open, refused, units_not_coming
 from domain.order import Line, Order
 from domain.settlement import Settlement, refunds_due, uncovered
 from domain.states import ShipmentStatus
@@ -113,19 +112,6 @@ class Plan:
     def refunds(self) -> list[Settlement]:
         """What goes back to which tender."""
         return refunds_due(self.after)
-
-
-def refused(order: Order, code: str, detail: str, **current: str) -> Refused:
-    """A refusal with where the order stands."""
-    return Refused(
-        code,
-        detail,
-        status=order.status,
-        payment_status=order.payment_status,
-        fulfillment_status=order.fulfillment_status,
-        return_status=order.return_status,
-        **current,
-    )
 
 
 def can_edit(order: Order, version: int) -> None:

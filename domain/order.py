@@ -43,7 +43,8 @@ class Line:
     """An order line; `quantity == open + allocated + backordered + shipped + canceled`.
 
     `total` is what the customer pays for all of it: discounts off, tax included. `out_of_stock`
-    is the line's own policy; None is the order's.
+    is the line's own policy; None is the order's. Of the `shipped` units `given_back` are not paid
+    for any more.
     """
 
     id: str
@@ -58,11 +59,25 @@ class Line:
     returned: int = 0
     refunded: int = 0
     out_of_stock: str | None = None
+    given_back: int = 0
+
+    @property
+    def canceled_share(self) -> int:
+        """What the canceled units would have cost."""
+        return share_of_quantity(self.total, self.canceled, self.quantity)
+
+    @property
+    def given_back_share(self) -> int:
+        """What was given back for units that had been shipped."""
+        gone = share_of_quantity(self.total, self.canceled + self.given_back, self.quantity)
+        return gone - self.canceled_share
 
 
 @dataclass(frozen=True)
 class Tender:
-    """One payment of the order. `action_required`: the customer has to do something."""
+    """One payment of the order. `action_required`: the customer has to do something; `refunding`:
+    a refund is on its way back to the customer, and the provider has not said yet that it is there.
+    """
 
     id: str
     position: int
@@ -76,6 +91,7 @@ class Tender:
     refunded: int = 0
     provider_ref: str = ""
     action_required: bool = False
+    refunding: int = 0
 
     @property
     def alive(self) -> bool:
@@ -89,8 +105,8 @@ class Tender:
 
     @property
     def refundable(self) -> int:
-        """What was taken and not given back."""
-        return self.captured - self.refunded
+        """What was taken, and neither given back nor about to be."""
+        return self.captured - self.refunded - self.refunding
 
 
 @dataclass(frozen=True)
@@ -214,7 +230,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Order:
-    """A whole order at one version."""
+    """A whole order at one version.
+
+    `given_back` is what the customer got back beside the shares of units (shipping, goodwill; fees
+    off), `credited` how much of all that was given back became store credit.
+    """
 
     id: str
     currency: str
@@ -237,6 +257,8 @@ class Order:
     shipments: list[Shipment] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
+    given_back: int = 0
+    credited: int = 0
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id."""
@@ -300,15 +322,19 @@ class Order:
 
     @property
     def payable(self) -> int:
-        """What the customer owes for what is not canceled.
+        """What the customer owes for what is not canceled, less what is given back.
 
         Shipping and surcharges are owed as long as anything is delivered at all.
         """
         if self.lines and not self.live_units:
             return 0
-        return self.grand_total - sum(
-            share_of_quantity(line.total, line.canceled, line.quantity) for line in self.lines
-        )
+        price = self.grand_total - sum(line.canceled_share for line in self.lines)
+        return max(0, price - self.given_back_in_all)
+
+    @property
+    def given_back_in_all(self) -> int:
+        """What persons and returns gave back: units' shares, shipping, goodwill; fees off."""
+        return self.given_back + sum(line.given_back_share for line in self.lines)
 
     @property
     def captured(self) -> int:
@@ -321,9 +347,14 @@ class Order:
         return sum(tender.refunded for tender in self.tenders)
 
     @property
+    def kept(self) -> int:
+        """Money that was taken for the order and stays so: not given back, nor on its way back."""
+        return sum(tender.refundable for tender in self.tenders) - self.credited
+
+    @property
     def secured(self) -> int:
         """Money taken or reserved, net of refunds."""
-        return self.captured - self.refunded + sum(tender.capturable for tender in self.tenders)
+        return self.kept + sum(tender.capturable for tender in self.tenders)
 
     @property
     def covered(self) -> bool:
@@ -343,9 +374,10 @@ class Order:
         goods = sum(
             share_of_quantity(line.total, line.shipped, line.quantity) for line in self.lines
         )
-        return min(self.payable, goods + self.shipping_total + self.surcharge_total)
+        owed = goods + self.shipping_total + self.surcharge_total - self.given_back_in_all
+        return min(self.payable, max(0, owed))
 
     @property
     def settled(self) -> bool:
         """Whether exactly what is owed was taken, and not more."""
-        return self.captured - self.refunded == self.payable
+        return self.kept == self.payable

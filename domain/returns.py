@@ -10,13 +10,11 @@ the trader's to say (article 14(1)). Rules may be kinder than the law; a shop an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from domain.endings import iso
 from domain.errors import Refused
-from domain.money import share_of_quantity
 from domain.order import Order
 from domain.states import RETURN, ReturnStage, ReturnStatus, ShipmentStatus, may_advance
 
@@ -388,35 +386,10 @@ def after_receipt(ret: Return, *, complete: bool) -> ReturnStage:
 # -- money ---------------------------------------------------------------------------------------
 
 
-def goods_value(order: Order, accepted: Mapping[str, int], before: Mapping[str, int]) -> int:
-    """What the customer paid for units of lines, in minor units.
-
-    Cumulatively: `before` are units of the line that were paid back earlier, so that the last
-    one takes the exact rest of the line.
-    """
-    value = 0
-    for line in order.lines:
-        if units := accepted.get(line.id, 0):
-            known = before.get(line.id, 0)
-            value += share_of_quantity(line.total, known + units, line.quantity)
-            value -= share_of_quantity(line.total, known, line.quantity)
-    return value
-
-
 def kept_back(ret: Return, value: int) -> int:
     """Fee and, when the customer pays for it, the label: never more than the goods are worth."""
     label = ret.label_cost if ret.shipping_paid_by == CUSTOMER else 0
     return min(value, ret.fee + label)
-
-
-def is_due(ret: Return, now: datetime) -> bool:
-    """Whether money should have gone back by law, and has not."""
-    return not ret.over and ret.here and now >= datetime.fromisoformat(ret.refund_due_at)
-
-
-def reminder_of(expires_at: datetime, seconds: float) -> datetime:
-    """When the customer is reminded: when half of the time is over."""
-    return expires_at - timedelta(seconds=seconds / 2)
 
 
 # -- the order's axis ----------------------------------------------------------------------------

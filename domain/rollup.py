@@ -11,7 +11,7 @@ from domain.states import (
 
 def payment_status(order: Order) -> PaymentStatus:
     """Where the money stands, over all tenders."""
-    taken, given_back = order.captured, order.refunded
+    taken, given_back = order.captured, order.refunded + order.credited
     if given_back:
         all_back = given_back == taken
         return PaymentStatus.REFUNDED if all_back else PaymentStatus.PARTIALLY_REFUNDED

@@ -19,7 +19,7 @@ def captures_due(order: Order) -> list[Settlement]:
 
     Cash on delivery comes when everything is delivered.
     """
-    need = order.due - (order.captured - order.refunded)
+    need = order.due - order.kept
     plan = []
     for tender in order.tenders:
         take = min(need, tender.capturable) if _collectable(order, tender) else 0
@@ -37,13 +37,17 @@ def _collectable(order: Order, tender: Tender) -> bool:
 
 def refunds_due(order: Order) -> list[Settlement]:
     """What was taken beyond what is owed, given back to the newest tenders first."""
-    excess = max(0, order.captured - order.refunded - order.payable)
+    return give_back(order, max(0, order.kept - order.payable))
+
+
+def give_back(order: Order, amount: int) -> list[Settlement]:
+    """Which tender gives back how much of `amount`: the newest first."""
     plan = []
     for tender in reversed(order.tenders):
-        back = min(excess, tender.refundable)
+        back = min(amount, tender.refundable)
         if back > 0:
             plan.append(Settlement(tender.id, back))
-            excess -= back
+            amount -= back
     return plan
 
 

@@ -19,11 +19,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import orders, purchasing, returns
+from activities.refund_contracts import RefundPart, RefundTask
+from db import orders, purchasing, refunds, returns
 from db.pool import Pool
 from workflows import ids
 from workflows.messages import OrderInput, Policy
 from workflows.purchase_messages import PurchaseInput, PurchasePolicy
+from workflows.refund_messages import RefundInput
 from workflows.return_messages import ReturnInput, ReturnPolicy
 
 _TOP_PRIORITY = 100
@@ -160,6 +162,39 @@ async def begin_purchase(
     except WorkflowAlreadyStartedError:
         return False
     return True
+
+
+async def begin_refund(client: Client, task_queue: str, pool: Pool, refund_id: str) -> bool:
+    """Have a refund carried out; False when that has begun before."""
+    row = await refunds.read(pool, refund_id)
+    if row is None or row["status"] != "requested":
+        return False
+    parts = [RefundPart(p["payment_id"], p["amount"]) for p in row["parts"]]
+    try:
+        await client.start_workflow(
+            "RefundWorkflow",
+            RefundInput(RefundTask(refund_id, row["order_id"], parts)),
+            id=ids.refund_workflow_id(refund_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{row['amount']} {row['currency']} of {row['order_id']}",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "refund")]),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def retry_refund(client: Client, task_queue: str, pool: Pool, refund_id: str) -> None:
+    """Have a refund's providers asked again at once; nothing when it is given back by now."""
+    await begin_refund(client, task_queue, pool, refund_id)
+    try:
+        await client.get_workflow_handle(ids.refund_workflow_id(refund_id)).signal("retry")
+    except RPCError as error:
+        row = await refunds.read(pool, refund_id)
+        if error.status is not RPCStatusCode.NOT_FOUND or (row and row["status"] == "requested"):
+            raise
 
 
 async def tell_purchase(

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import Edit
     from activities.edits import EditActivities
     from domain import attention, decisions
-    from domain.edits import refused
+    from domain.decisions import refused
     from domain.order import Order
     from domain.states import OrderStatus
     from workflows.desk import Desk

@@ -20,6 +20,11 @@ def order_workflow_id(order_id: str) -> str:
     return f"order-{order_id}"
 
 
+def refund_workflow_id(refund_id: str) -> str:
+    """The id of the workflow that carries out this refund."""
+    return f"refund-{refund_id}"
+
+
 def purchase_workflow_id(purchase_id: str) -> str:
     """The id of the workflow that is the life of this order to a supplier."""
     return f"purchase-{purchase_id}"

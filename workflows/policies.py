@@ -27,6 +27,14 @@ DATABASE: dict[str, Any] = {
     ),
 }
 
+# The same for a workflow that has nothing else to do: for as long as the database is away.
+DATABASE_FOR_EVER: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1)
+    ),
+}
+
 # One try, when something else already failed and nothing may wait for it.
 ONCE: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=10),

@@ -5,7 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -68,6 +68,7 @@ class ReturnWorkflow:
         self._reads = 0
         self._troubles = 0
         self._flagged = False
+        self._settle_at = ""
         self._helpless = ""
         self._shown: tuple[object, ...] = (start.ret.status, ())
 
@@ -124,6 +125,19 @@ class ReturnWorkflow:
         if self._passed(self._refund_due_at(), now):
             self._flagged = True
             await self._record(ReturnActivities.flag_refund, "refund-due")
+        if self._ret.status is G.INSPECTED and not self._is_later(self._settle_at):
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Give the money back. What is not taken yet cannot be: a person is asked, and it is tried
+        again by itself.
+        """
+        try:
+            await self._record(ReturnActivities.settle_return, "settle")
+        except Refused as error:
+            pause = timedelta(seconds=self._policy.step_retry_interval)
+            self._settle_at = (workflow.now() + pause).isoformat()
+            self._push_trouble(attention.REFUND_DUE, error.code)
 
     # -- deadlines -----------------------------------------------------------------------------
 
@@ -138,14 +152,20 @@ class ReturnWorkflow:
 
     def _refund_due_at(self) -> str:
         """The law's day; until the goods are here the money may be withheld."""
-        return self._ret.refund_due_at if self._ret.here and not self._flagged else ""
+        waits = self._ret.here and not self._flagged and self._ret.status is not G.INSPECTED
+        return self._ret.refund_due_at if waits and not self._ret.over else ""
+
+    @staticmethod
+    def _is_later(moment: str) -> bool:
+        return bool(moment) and datetime.fromisoformat(moment) > workflow.now()
 
     @staticmethod
     def _passed(deadline: str, now: datetime) -> bool:
         return bool(deadline) and datetime.fromisoformat(deadline) <= now
 
     def _next_deadline(self) -> datetime | None:
-        known = (self._remind_at(), self._expires_at(), self._refund_due_at())
+        settle = self._settle_at if self._ret.status is G.INSPECTED else ""
+        known = (self._remind_at(), self._expires_at(), self._refund_due_at(), settle)
         return min((datetime.fromisoformat(one) for one in known if one), default=None)
 
     async def _rest(self) -> None:

@@ -96,7 +96,8 @@ class MailFacts:
     others beside them. `reason` is why an order was canceled (`customer`, `out_of_stock`,
     `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether
     missing articles are waited for (backorder) or were canceled; `taken_out` are those that were
-    canceled beside them, by the policy of their line. `refunded` is the amount that goes back,
+    canceled beside them, by the policy of their line. `refunded` is the amount that goes back
+    (as credit to be spent in the shop when it is `store_credit`),
     `new_total` what a changed order comes to.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
@@ -119,6 +120,7 @@ class MailFacts:
     return_until: datetime | None = None
     reason: str = ""
     refunded: Money | None = None
+    store_credit: bool = False
     new_total: Money | None = None
 
 

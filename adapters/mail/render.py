@@ -119,6 +119,7 @@ class _View:
             "return_until": self._day(facts.return_until),
             "reason": facts.reason,
             "refunded": self._money(facts.refunded),
+            "store_credit": facts.store_credit,
             "new_total": formats.money(facts.new_total, self._locale)
             if facts.new_total is not None
             else "",

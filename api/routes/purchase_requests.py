@@ -2,7 +2,6 @@
 PostgreSQL alone takes the second.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,6 +30,7 @@ from api.schemas.purchasing_answers import PurchaseOut, ReceivedOut
 from api.stock_checks import Goods as Told
 from api.stock_checks import ToldLine, must_be_told
 from api.subjects import PURCHASE_ORDERS
+from api.words import coded
 from db import purchase_reads, purchasing
 from db.goods import Goods
 from db.new_ids import new_id
@@ -48,8 +48,6 @@ from workflows.purchase_messages import (
 )
 
 router = APIRouter(tags=["buying"])
-
-_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 _PATH = "/v1/purchase-orders/{purchase_order_id}"
 
@@ -133,9 +131,7 @@ async def close_purchase(request: Request, purchase_order_id: str) -> Response:
 
 async def _end(request: Request, purchase_order_id: str, update: str) -> Response:
     caller, parsed = await admit(request, WAREHOUSE), await parse(request, EndPurchaseIn)
-    # A person's words stay in PostgreSQL; the workflow's history holds codes.
-    reason = parsed.value.reason
-    code = reason if _CODE.fullmatch(reason) else "other"
+    code, words = coded(parsed.value.reason)
     return await _ask(
         request,
         caller,
@@ -143,7 +139,7 @@ async def _end(request: Request, purchase_order_id: str, update: str) -> Respons
         purchase_order_id,
         update,
         lambda who: EndRequest(who, code),
-        words=None if code == reason else reason,
+        words=words,
         reason=code,
     )
 

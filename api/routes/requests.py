@@ -1,6 +1,5 @@
 """What people ask of an order: the workflow decides, and the answer is the order after it."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from api.routes.orders import known_id, links_of
 from api.schemas.order_answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
 from api.schemas.orders import NEEDS_TOKEN
 from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn
+from api.words import coded
 from db import canceling, intake, orders, reads
 from db.new_ids import new_id
 from db.pool import Connection
@@ -36,8 +36,6 @@ from workflows.messages import (
 router = APIRouter(tags=["requests"])
 
 View = Callable[[Connection, Outcome, Made], Awaitable[Answer]]
-
-_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 async def order_after(own: Services, conn: Connection, order_id: str) -> dict[str, Any]:
@@ -69,15 +67,12 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     parsed = await parse(request, CancelIn)
     body = parsed.value
     units = units_of([(line.line_id, line.quantity) for line in body.lines or ()])
-    # A person's words stay in PostgreSQL; the workflow's history holds codes.
-    code = body.reason if _CODE.fullmatch(body.reason) else "other"
-    words = None if code == body.reason else body.reason
+    code, note = coded(body.reason, body.note)
 
     async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
         return views.ok(await order_after(own, conn, order_id))
 
     petition = cancel_petition(known_id(order_id, "order"), Actor.SUPPORT, code, view, units)
-    note = "\n\n".join(part for part in (words, body.note) if part) or None
     petition = replace(petition, note=note)
     return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 

@@ -258,6 +258,18 @@ class OrderLinksOut(Out):
     temporal_ui: str
 
 
+class OrderRefundOut(Out):
+    """Money given back by staff, or for a return; `GET /v1/refunds/{id}` tells all of it."""
+
+    id: str
+    status: str
+    to: str
+    reason: str
+    amount: MoneyOut
+    created_at: datetime
+    ended_at: datetime | None
+
+
 class OrderOut(Out):
     """An order."""
 
@@ -292,6 +304,7 @@ class OrderOut(Out):
     holds: list[HoldOut]
     attention: list[AttentionOut]
     returns: list[dict[str, Any]]
+    refunds: list[OrderRefundOut]
     feedback: list[FeedbackOut]
     links: OrderLinksOut
     cancel_requested_at: datetime | None

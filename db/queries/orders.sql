@@ -7,18 +7,18 @@ SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE;
 SELECT
     o.id, o.currency, o.shipping_total, o.surcharge_total, o.grand_total, o.out_of_stock, o.ship,
     o.shipping_option, o.priority, o.version, o.status, o.payment_status, o.fulfillment_status,
-    o.return_status, o.cancel_requested_at IS NOT NULL AS cancel_requested,
+    o.return_status, o.given_back, o.credited, o.cancel_requested_at IS NOT NULL AS cancel_requested,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', l.id, 'sku', l.sku, 'quantity', l.quantity, 'total', l.total, 'open', l.open,
         'allocated', l.allocated, 'backordered', l.backordered, 'shipped', l.shipped,
         'canceled', l.canceled, 'returned', l.returned, 'refunded', l.refunded,
-        'out_of_stock', l.out_of_stock
+        'out_of_stock', l.out_of_stock, 'given_back', l.given_back
      ) ORDER BY l.position), '[]') FROM order_lines l WHERE l.order_id = o.id) AS lines,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', p.id, 'position', p.position, 'method', p.method, 'provider', p.provider,
         'capture', p.capture, 'amount', p.amount, 'status', p.status,
         'authorized', p.authorized, 'captured', p.captured, 'refunded', p.refunded,
-        'provider_ref', coalesce(p.provider_ref, ''),
+        'provider_ref', coalesce(p.provider_ref, ''), 'refunding', p.refunding,
         'action_required', p.client_action IS NOT NULL AND p.status = 'pending'
      ) ORDER BY p.position), '[]') FROM payments p WHERE p.order_id = o.id) AS tenders,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -50,10 +50,14 @@ WHERE order_id = $1 AND amount = 0 AND status = 'pending';
 UPDATE payments SET provider_ref = $2, updated_at = now() WHERE id = $1 AND provider_ref IS NULL;
 
 -- name: mark_refunded
--- When nothing is owed back any more, canceled units count as refunded, with their share.
-UPDATE order_lines l SET refunded = l.canceled,
-    refunded_amount = l.total * l.canceled / l.quantity
-WHERE l.order_id = $1 AND l.canceled > l.refunded;
+-- Canceled units count as refunded, with their share, and so do those of refunds that are done.
+UPDATE order_lines l SET refunded = l.canceled + coalesce(b.units, 0),
+    refunded_amount = l.total * l.canceled / l.quantity + coalesce(b.amount, 0)
+FROM order_lines x LEFT JOIN LATERAL (
+    SELECT sum(r.quantity) AS units, sum(r.amount) AS amount
+    FROM refund_lines r JOIN refunds f ON f.id = r.refund_id
+    WHERE r.line_id = x.id AND f.status = 'succeeded') b ON true
+WHERE x.order_id = $1 AND l.id = x.id AND l.refunded < l.canceled + coalesce(b.units, 0);
 
 -- name: order_of_payment
 SELECT order_id FROM payments WHERE id = $1;

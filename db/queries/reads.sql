@@ -41,7 +41,11 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
     (SELECT jsonb_agg(to_jsonb(a) - 'order_id' ORDER BY a.since, a.code, a.subject)
         FROM attention a WHERE a.order_id = o.id) AS attention,
     (SELECT jsonb_agg(to_jsonb(b) - 'order_id' ORDER BY b.created_at, b.id)
-        FROM feedback b WHERE b.order_id = o.id) AS feedback
+        FROM feedback b WHERE b.order_id = o.id) AS feedback,
+    (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'status', f.status, 'to', f.destination,
+            'reason', f.reason, 'amount', f.amount, 'created_at', f.created_at,
+            'ended_at', f.ended_at) ORDER BY f.id)
+        FROM refunds f WHERE f.order_id = o.id) AS refunds
 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
 JOIN orders o ON o.id = wanted.id
 ORDER BY wanted.place;

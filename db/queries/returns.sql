@@ -162,14 +162,6 @@ ORDER BY serial;
 -- What was accepted, less what is kept back; and the refund that carries it.
 UPDATE returns SET refund_amount = $2, refund_id = $3, updated_at = now() WHERE id = $1;
 
--- name: returned_before
--- Units of the order's lines that were accepted by other returns.
-SELECT l.line_id,
-    sum(l.restocked + l.refurbished + l.damaged + l.scrapped)::int AS units
-FROM returns r JOIN return_lines l ON l.return_id = r.id
-WHERE r.order_id = $1 AND r.id <> $2 AND r.refund_amount IS NOT NULL
-GROUP BY l.line_id;
-
 -- name: list_returns
 -- Newest first, with lines.
 SELECT r.id, r.order_id, o.number AS order_number, o.currency, r.number, r.status, r.announced,

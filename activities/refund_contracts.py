@@ -1,0 +1,33 @@
+"""What goes into the activities of a refund, without personal data; amounts are minor units."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RefundPart:
+    """What one tender gives back."""
+
+    payment_id: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class RefundTask:
+    """A refund that is to be carried out."""
+
+    refund_id: str
+    order_id: str
+    parts: list[RefundPart] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PartEnded:
+    """How a provider answered for one tender; `status` is an operation's."""
+
+    refund_id: str
+    order_id: str
+    part: RefundPart
+    operation_id: str
+    status: str
+    reason: str = ""
+    occurred_at: str = ""

@@ -1,0 +1,162 @@
+"""Refunds: opened under the order's lock, so that nobody gives back the same money twice.
+
+Opening one reserves it: the order owes less from then on, and its tenders hold back what is on its
+way. Who carries it out then (`workflows/refund.py`) only asks providers and books their word.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db import orders, outbox, timeline
+from db.new_ids import new_id
+from db.pool import Connection, Pool
+from db.sql import queries
+from domain.decisions import refused
+from domain.order import Order
+from domain.refunds import Destination, Refund, Wanted, reckon
+from domain.settlement import Settlement
+
+_SQL = queries("refunds")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A refund to be opened: why, by whose word. `cause` makes it happen once for an order."""
+
+    cause: str
+    reason: str
+    actor: str = timeline.SYSTEM
+    role: str = "system"
+    note: str | None = None
+
+
+def new_cause() -> str:
+    """A cause of its own, for a word that carries none."""
+    return new_id("rfd")
+
+
+async def preview(conn: Connection, order: Order, wanted: Wanted) -> Refund:
+    """What it would come to; nothing is written. Raises as `domain.refunds.reckon` does."""
+    given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
+    return reckon(order, wanted, given)
+
+
+async def open_refund(conn: Connection, order_id: str, wanted: Wanted, why: Opening) -> str:
+    """Write a refund down and have it carried out; answers its id. Take the order's lock first.
+
+    Raises:
+        Refused: as `domain.refunds.reckon`; `no_customer` for store credit of an order that names
+            none.
+
+    """
+    known = await conn.fetchval(_SQL["refund_of_cause"], order_id, why.cause)
+    if known is not None:
+        return str(known)
+    order = await orders.load(conn, order_id)
+    refund = await preview(conn, order, wanted)
+    refund_id = new_id("rfd")
+    await _write(conn, refund_id, order, refund, why)
+    if wanted.to is Destination.STORE_CREDIT:
+        await _credit(conn, refund_id, order, refund.amount)
+    data = {"refund_id": refund_id, "amount": refund.amount, "reason": why.reason}
+    await timeline.record(
+        conn,
+        order_id,
+        "refund_requested",
+        actor=why.actor,
+        role=why.role,
+        data=data | {"to": wanted.to.value, "lines": dict(wanted.lines)},
+        note=why.note,
+    )
+    await orders.save(conn, order_id)
+    await outbox.add(conn, order_id, outbox.START_REFUND, {"refund_id": refund_id})
+    return refund_id
+
+
+async def _write(
+    conn: Connection, refund_id: str, order: Order, refund: Refund, why: Opening
+) -> None:
+    wanted = refund.wanted
+    sums = (refund.goods, wanted.shipping, wanted.goodwill, wanted.fee, refund.amount)
+    word = (why.reason, why.actor, why.role)
+    head = (refund_id, order.id, why.cause, wanted.to.value, order.currency)
+    await conn.execute(_SQL["add_refund"], *head, *sums, *word)
+    for line_id, units in wanted.lines.items():
+        await conn.execute(
+            _SQL["add_refund_line"], refund_id, line_id, units, refund.shares[line_id]
+        )
+        await conn.execute(_SQL["give_units_back"], line_id, units)
+    beside = wanted.shipping + wanted.goodwill - wanted.fee
+    credited = refund.amount if wanted.to is Destination.STORE_CREDIT else 0
+    await conn.execute(_SQL["give_order_back"], order.id, beside, credited)
+    for part in refund.parts:
+        await conn.execute(_SQL["add_refund_part"], refund_id, part.payment_id, part.amount)
+        await conn.execute(_SQL["begin_refunding"], part.payment_id, part.amount)
+
+
+async def _credit(conn: Connection, refund_id: str, order: Order, amount: int) -> None:
+    customer = await conn.fetchval(_SQL["customer_of"], order.id)
+    if not customer:
+        raise refused(order, "no_customer", "The order names no customer to credit.")
+    await conn.execute(
+        _SQL["add_store_credit"], customer, order.currency, amount, order.id, refund_id
+    )
+
+
+async def parts(conn: Connection | Pool, refund_id: str) -> list[Settlement]:
+    """What tenders still have to give back."""
+    rows = await conn.fetch(_SQL["refund_parts"], refund_id)
+    return [Settlement(r["payment_id"], r["amount"]) for r in rows if r["status"] == "requested"]
+
+
+async def end_part(conn: Connection, refund_id: str, part: Settlement) -> bool:
+    """A tender has given its part back: book it right after. False when that was known."""
+    if not await conn.fetchval(_SQL["end_refund_part"], refund_id, part.payment_id):
+        return False
+    await conn.execute(_SQL["end_refunding"], part.payment_id, part.amount)
+    return True
+
+
+async def note_part(conn: Connection, refund_id: str, payment_id: str, reason: str) -> None:
+    """Why a tender has not given its part back yet."""
+    await conn.execute(_SQL["note_refund_part"], refund_id, payment_id, reason)
+
+
+async def retry(conn: Connection, order_id: str, refund_id: str) -> None:
+    """Somebody wants it tried again now."""
+    await outbox.add(conn, order_id, outbox.RETRY_REFUND, {"refund_id": refund_id})
+
+
+async def end(conn: Connection, refund_id: str) -> bool:
+    """The refund is done when all its parts are. False when they are not, or it was before."""
+    return bool(await conn.fetchval(_SQL["end_refund"], refund_id))
+
+
+async def read(conn: Connection | Pool, refund_id: str) -> Row | None:
+    """A refund with its lines and parts."""
+    rows = await conn.fetch(_SQL["read_refunds"], refund_id, None, None, None, 1)
+    return dict(rows[0]) if rows else None
+
+
+async def listed(
+    conn: Connection, order_id: str | None, status: str | None, before: str | None, limit: int
+) -> list[Row]:
+    """Refunds, newest first."""
+    rows = await conn.fetch(_SQL["read_refunds"], None, order_id, status, before, limit)
+    return [dict(row) for row in rows]
+
+
+async def balances(conn: Connection, customer_id: str) -> list[Row]:
+    """A customer's store credit by currency."""
+    return [dict(row) for row in await conn.fetch(_SQL["store_credit"], customer_id)]
+
+
+async def entries(
+    conn: Connection, customer_id: str, before: int | None, limit: int
+) -> Sequence[Row]:
+    """What a customer's store credit is made of, newest first."""
+    rows = await conn.fetch(_SQL["store_credit_entries"], customer_id, before, limit)
+    return [dict(row) for row in rows]

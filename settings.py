@@ -112,6 +112,7 @@ class Settings(BaseSettings):
     payment_expiry: Some = timedelta(days=3)
     payment_reminder: Some = timedelta(days=1)
     return_window: SomeOrNone = timedelta(days=14)
+    refund_deadline: SomeOrNone = timedelta(days=14)
     pick_deadline: Some = timedelta(days=1)
     delivery_deadline: Some = timedelta(days=7)
     stock_hold: Some = Field(

@@ -15,6 +15,7 @@ from adapters.mail import (
     MailFacts,
     MailLine,
     MailPayment,
+    MailReturn,
     MailShipment,
     MailSubstitute,
     MailTotals,
@@ -69,6 +70,9 @@ FACTS = MailFacts(
     return_until=datetime(2026, 12, 9, 9, tzinfo=UTC),
     refunded=lira(5000),
     new_total=lira(7000),
+    goods_back=MailReturn(
+        "R-10042", "https://carrier.example/l/1", datetime(2026, 12, 9, 9, tzinfo=UTC)
+    ),
     substitute=MailSubstitute(
         ordered="Çaydanlık",
         name="Semaver",

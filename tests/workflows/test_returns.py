@@ -47,7 +47,9 @@ async def test_a_return_of_a_closed_order_from_the_wish_to_the_money(
     assert (await counter.life.axes())[3] == "in_progress"
     parcels = await counter.life.ledger("parcels")
     assert [p["shipment"] for p in parcels][-1] == made["id"]
-    await shop.sandbox.control(f"/parcels/{ret['tracking_number']}/advance", {"status": "in_transit"})
+    await shop.sandbox.control(
+        f"/parcels/{ret['tracking_number']}/advance", {"status": "in_transit"}
+    )
     await counter.until(made["id"], status="in_transit")
     received = await counter.receive(made["id"])
     assert received["status"] == "received"
@@ -65,9 +67,14 @@ async def test_a_return_of_a_closed_order_from_the_wish_to_the_money(
     assert (order["status"], order["return_status"]) == ("completed", "returned")
     assert order["lines"][0]["returned"] == 1
     assert [r["id"] for r in order["returns"]] == [made["id"]]
-    told = await witness.told(counter.life)
-    mails = ("return_approved", "return_received", "refunded")
-    assert [told.count((mail, "sent")) for mail in mails] == [1, 1, 1]
+    mails = ["refunded", "return_approved", "return_received"]
+
+    async def told() -> bool:
+        known = await witness.told(counter.life)
+        return [m for m, _ in sorted(known) if m in mails] == mails
+
+    await eventually(told)
+    assert {status for _, status in await witness.told(counter.life)} == {"sent"}
     handle = shop.temporal.get_workflow_handle(ids.return_workflow_id(made["id"]))
     await handle.result()
     history = (await handle.fetch_history()).to_json()
@@ -115,7 +122,7 @@ async def test_all_of_it_back_gives_the_delivery_back_too(
         ("reject", (7, 0, 0), 0, 0),
     ],
 )
-async def test_what_becomes_of_a_unit_stands_in_the_books(  # noqa: PLR0913, PLR0917 - the cases
+async def test_what_becomes_of_a_unit_stands_in_the_books(
     shop: Shop,
     api: httpx2.AsyncClient,
     disposition: str,

@@ -230,12 +230,12 @@ def test_the_axis_of_the_order(parts: list[tuple[ReturnStage, int]], axis: Retur
     assert rolled_up(parts) is axis
 
 
-def paid(**line: int) -> Order:
+def paid(given_back: int = 0) -> Order:
     """Three units that were paid and delivered, with 500 for the delivery."""
     return an_order(
         shipping_total=500,
         grand_total=1_500,
-        lines=[a_line(3, total=1_000, shipped=3, **line)],
+        lines=[a_line(3, total=1_000, shipped=3, given_back=given_back)],
         shipments=[a_parcel(3, ShipmentStatus.DELIVERED)],
         tenders=[
             a_tender(amount=1_500, authorized=1_500, captured=1_500, status=PaymentStatus.PAID)

@@ -26,7 +26,7 @@ from db import (
     orders,
     outbox,
     payments,
-    returns,
+    return_parcels,
     substitutes,
     timeline,
 )
@@ -289,7 +289,7 @@ class Relay:
         news = row.payload
         found = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
         if found is None:
-            heard = await returns.hear(conn, row.provider, news)
+            heard = await return_parcels.hear(conn, row.provider, news)
             if heard is None:
                 raise NotFound(news["tracking_number"])
             return heard

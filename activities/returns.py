@@ -5,21 +5,15 @@ from collections.abc import Mapping
 from temporalio import activity
 
 from activities.return_contracts import ReturnLabel, ReturnTask
-from db import notifications, orders, return_money, returns
+from db import notifications, orders, return_money, return_parcels, returns
 from db.pool import Pool
 from db.returns import By
 from domain import attention
 from domain.errors import ProviderRejected
 from domain.money import Money
 from domain.ports import Address, CarrierGateway, LabelRequest, Parcel
-from domain.returns import (
-    CARRIER,
-    Decides,
-    Return,
-    can_approve,
-    can_cancel,
-    can_decline,
-)
+from domain.return_rules import CARRIER, Decides
+from domain.returns import Return, can_approve, can_cancel, can_decline
 from domain.states import ReturnStage
 
 
@@ -205,7 +199,7 @@ class ReturnCarrierActivities:
 
         Its address opens a page with the customer's name: it stays in the row.
         """
-        row = await returns.for_label(self._pool, call.return_id)
+        row = await return_parcels.for_label(self._pool, call.return_id)
         gateway = self._gateways.get(row.provider)
         if gateway is None:
             reason = "provider_not_configured"
@@ -215,13 +209,13 @@ class ReturnCarrierActivities:
             label = await gateway.find_label(call.key)
         if label is None:
             label = await gateway.buy_label(_request(call, row))
-        await returns.keep_label(self._pool, call.return_id, label)
+        await return_parcels.keep_label(self._pool, call.return_id, label)
         return label.tracking_number
 
     @activity.defn
     async def void_return_label(self, call: ReturnLabel) -> bool:
         """Give back a label that nobody will use; False when the carrier keeps it."""
-        row = await returns.for_label(self._pool, call.return_id)
+        row = await return_parcels.for_label(self._pool, call.return_id)
         gateway = self._gateways.get(row.provider)
         label = await gateway.find_label(call.key) if gateway else None
         if gateway is None or label is None:
@@ -229,7 +223,7 @@ class ReturnCarrierActivities:
         return await gateway.void_label(f"{call.key}-void", label.provider_ref)
 
 
-def _request(call: ReturnLabel, row: returns.LabelRow) -> LabelRequest:
+def _request(call: ReturnLabel, row: return_parcels.LabelRow) -> LabelRequest:
     """From the customer to the warehouse. What it is packed in nobody knows: a small box."""
     destination = Address(
         name=row.warehouse_name,

@@ -8,12 +8,13 @@ from api.deps import Services
 from api.errors import FieldError, invalid, not_found
 from api.return_views import goods_back
 from api.schemas.returns import ReturnIn, ReturnLineIn
-from db import orders, reads, returns, timeline
+from db import orders, reads, return_rules, returns, timeline
 from db.pool import Connection
 from db.returns import By, Words
 from domain.errors import NotFound, Refused
 from domain.order import Order
-from domain.returns import DROP_OFF, ORIGINAL, SHOP, Decides, Decision, Wanted, can_ask, decide
+from domain.return_rules import DROP_OFF, ORIGINAL, SHOP, Decides, Decision, Wanted, decide
+from domain.returns import can_ask
 from settings import Settings
 
 
@@ -49,7 +50,7 @@ async def ask(conn: Connection, own: Services, order_id: str, body: ReturnIn, by
     country, age = await returns.facts(conn, order_id)
     decision = decide(
         [line for line, _, _ in lines],
-        await returns.rules(conn),
+        await return_rules.rules(conn),
         country=country,
         currency=order.currency,
         age=age,

@@ -1,33 +1,28 @@
-"""Returns: their rules, rows, steps, and what a carrier says of them.
+"""Returns: their rows, steps and reads.
 
-Callers hold the order's lock, except for reads and for changes of rules: a return that is asked
+Callers hold the order's lock, except for reads: a return that is asked
 for while its order closes is before it or after it, and right either way.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from db import orders, outbox, policies, timeline
+from db import orders, outbox, timeline
 from db.new_ids import new_id
 from db.outbox import OutboxRow
 from db.pool import Connection, Pool
-from db.sourcing import Author
 from db.sql import queries
 from domain import attention
-from domain.endings import iso
 from domain.errors import NotFound
-from domain.ports import Label
-from domain.returns import Decides, Decision, Return, ReturnLine, ReturnRule, Wanted, rolled_up
-from domain.states import RETURN, ReturnStage, ReturnStatus, TrackingStatus, advance, tracking_moves
+from domain.return_rules import Decides, Decision, Wanted
+from domain.returns import Return, ReturnLine, rolled_up
+from domain.states import RETURN, ReturnStage, ReturnStatus, advance
 
 _SQL = queries("returns")
 
 Row = Mapping[str, Any]
-
-_NOT_MOVING = frozenset({TrackingStatus.UNKNOWN, TrackingStatus.PRE_TRANSIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,74 +48,6 @@ class Home:
     warehouse: str
     provider: str | None
     service: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """What a carrier needs to know of a return. `shipping_address` is personal data."""
-
-    id: str
-    order_id: str
-    provider: str
-    service: str
-    currency: str
-    shipping_address: dict[str, Any]
-    warehouse_name: str
-    line1: str
-    city: str
-    postal_code: str
-    country: str
-    weight_g: int
-    value: int
-
-
-# -- rules ---------------------------------------------------------------------------------------
-
-
-async def rules(conn: Connection) -> list[ReturnRule]:
-    """All rules, in the order in which they are looked at."""
-    return [
-        ReturnRule(Decides(row[0]), *list(row.values())[1:])
-        for row in await conn.fetch(_SQL["read_return_rules"])
-    ]
-
-
-async def put_rules(conn: Connection, new: Sequence[ReturnRule], by: Author) -> None:
-    """Replace all rules; the same again changes nothing."""
-    await conn.execute(_SQL["lock_return_rules"])
-    old = await rules(conn)
-    if old == list(new):
-        return
-    await conn.execute(_SQL["drop_return_rules"])
-    await conn.executemany(
-        _SQL["add_return_rule"],
-        [
-            (n, r.decides, r.label, r.shipping_paid_by, r.fee, r.currency, r.refund_to,
-             r.expires_after, r.window, r.country, r.category, r.reason)
-            for n, r in enumerate(new)
-        ],
-    )  # fmt: skip
-    await policies.keep(conn, policies.RETURN, by, rules_data(old), rules_data(new))
-
-
-def rules_data(known: Sequence[ReturnRule]) -> dict[str, Any]:
-    """The rules as they are answered, sent, and kept."""
-    return {"rules": [_rule_data(rule) for rule in known]}
-
-
-def _rule_data(rule: ReturnRule) -> dict[str, Any]:
-    return {
-        "country": rule.country or None,
-        "category": rule.category or None,
-        "reason": rule.reason or None,
-        "window": None if rule.window is None else iso(rule.window),
-        "decides": rule.decides.value,
-        "label": rule.label,
-        "shipping_paid_by": rule.shipping_paid_by,
-        "fee": {"amount": rule.fee, "currency": rule.currency} if rule.fee else None,
-        "refund_to": rule.refund_to,
-        "expires_after": iso(rule.expires_after),
-    }
 
 
 # -- asking --------------------------------------------------------------------------------------
@@ -305,58 +232,6 @@ async def remind(conn: Connection, return_id: str) -> None:
 async def value(conn: Connection, return_id: str, amount: int, refund_id: str | None) -> None:
     """What goes back for it, and by which refund."""
     await conn.execute(_SQL["value_return"], return_id, amount, refund_id)
-
-
-# -- the label and its way -----------------------------------------------------------------------
-
-
-async def for_label(conn: Connection | Pool, return_id: str) -> LabelRow:
-    """The return as a carrier needs it."""
-    row = await conn.fetchrow(_SQL["return_for_label"], return_id)
-    assert row is not None, return_id  # noqa: S101 - returns are never deleted
-    return LabelRow(**row)
-
-
-async def keep_label(conn: Connection | Pool, return_id: str, label: Label) -> None:
-    """The label's details; kept once."""
-    await conn.execute(
-        _SQL["keep_return_label"], return_id, label.carrier, label.provider_ref,
-        label.tracking_number, label.tracking_url, label.label_url, label.cost.amount,
-        label.cost.currency,
-    )  # fmt: skip
-
-
-async def hear(conn: Connection, provider: str, news: Row) -> str | None:
-    """A carrier's scan of a parcel that a customer sent: what became of it; None: no such parcel.
-
-    It is on its way by the first scan that moves it. A lost one waits for a person. That it was
-    delivered says nothing of what is in it: the warehouse receives it.
-    """
-    found = await conn.fetchrow(_SQL["find_return_by_tracking"], provider, news["tracking_number"])
-    if found is None:
-        return None
-    await orders.lock(conn, found["order_id"])
-    ret = await load(conn, found["id"])
-    found = await conn.fetchrow(_SQL["find_return_by_tracking"], provider, news["tracking_number"])
-    assert found is not None  # noqa: S101 - a label's number does not change
-    status, at = TrackingStatus(news["status"]), datetime.fromisoformat(news["occurred_at"])
-    known = TrackingStatus(found["tracking_status"])
-    newer = found["tracking_at"] is None or at >= found["tracking_at"]
-    if not tracking_moves(known, status, newer=newer):
-        return "old"
-    await conn.execute(_SQL["track_return"], ret.id, status, at)
-    by = By(provider, "carrier")
-    await record(conn, ret, f"return_parcel_{status}", by)
-    if ret.status is ReturnStage.APPROVED and status not in _NOT_MOVING:
-        ret = await move(conn, ret, ReturnStage.IN_TRANSIT)
-    if status is TrackingStatus.LOST and not (ret.here or ret.over):
-        detail = f"the carrier lost the parcel of {ret.number}"
-        await need(conn, ret, attention.RETURN_LOST, detail)
-    elif known is TrackingStatus.LOST:
-        await orders.clear_attention(conn, ret.order_id, attention.RETURN_LOST, ret.id)
-    if not ret.over:
-        await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
-    return "told"
 
 
 # -- reads ---------------------------------------------------------------------------------------

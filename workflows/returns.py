@@ -20,8 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from domain import attention
     from domain.errors import Refused
     from domain.notices import notification_id
+    from domain.return_rules import CARRIER
     from domain.returns import (
-        CARRIER,
         Return,
         can_approve,
         can_cancel,
@@ -207,7 +207,7 @@ class ReturnWorkflow:
                 )
             except ActivityError as error:
                 if is_cancelled_exception(error):
-                    return
+                    break
                 self._push_trouble(attention.RETURN_LABEL_FAILED, reason_of(error))
                 await self._sleep_before_next_try()
             else:
@@ -225,6 +225,8 @@ class ReturnWorkflow:
             self._beside(self._void_label())
 
     async def _void_label(self) -> None:
+        # A call that is on its way may still bring one.
+        await workflow.wait_condition(lambda: not self._labeling)
         with contextlib.suppress(ActivityError):
             await workflow.execute_activity_method(
                 ReturnCarrierActivities.void_return_label,

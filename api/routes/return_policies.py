@@ -12,7 +12,7 @@ from api.schemas.answers import PageOut
 from api.schemas.endings_answers import PolicyChangeOut
 from api.schemas.returns import ReturnPolicyIn
 from api.schemas.returns_answers import ReturnPolicyOut
-from db import policies, returns
+from db import policies, return_rules
 from db.sourcing import Author
 
 router = APIRouter(tags=["policies"])
@@ -41,8 +41,8 @@ async def get_policy(request: Request) -> Response:
     """The rules, in the order in which they are looked at."""
     await admit(request, SUPPORT)
     async with services(request).pool.acquire() as conn:
-        known = await returns.rules(conn)
-    return views.ok(returns.rules_data(known)).response()
+        known = await return_rules.rules(conn)
+    return views.ok(return_rules.rules_data(known)).response()
 
 
 @router.put(
@@ -63,8 +63,8 @@ async def put_policy(request: Request) -> Response:
     if errors := body.wrong():
         raise invalid(errors)
     async with services(request).pool.acquire() as conn, conn.transaction():
-        await returns.put_rules(conn, body.known, Author(caller.name, caller.role))
-    return views.ok(returns.rules_data(body.known)).response()
+        await return_rules.put_rules(conn, body.known, Author(caller.name, caller.role))
+    return views.ok(return_rules.rules_data(body.known)).response()
 
 
 @router.get(

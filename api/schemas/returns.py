@@ -19,7 +19,8 @@ from api.schemas.fields import (
     Strict,
 )
 from domain.endings import LONGEST_SECONDS, seconds
-from domain.returns import Decides, Disposition, ReturnRule
+from domain.return_rules import Decides, ReturnRule
+from domain.returns import Disposition
 
 _TEN_YEARS = 315_360_000
 _LINES = Field(min_length=1, max_length=500)

@@ -10,17 +10,20 @@ from db.return_money import what_is_owed
 from domain.errors import Refused
 from domain.order import Order
 from domain.refunds import Destination, refundable
-from domain.returns import (
+from domain.return_rules import (
     CARRIER,
     CUSTOMER,
     DROP_OFF,
     SHOP,
     Decides,
     Reason,
-    Return,
-    ReturnLine,
     ReturnRule,
     Wanted,
+    decide,
+)
+from domain.returns import (
+    Return,
+    ReturnLine,
     after_receipt,
     can_approve,
     can_ask,
@@ -29,7 +32,6 @@ from domain.returns import (
     can_inspect,
     can_receive,
     can_retry,
-    decide,
     kept_back,
     rolled_up,
 )

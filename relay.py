@@ -26,6 +26,7 @@ from db import (
     orders,
     outbox,
     payments,
+    return_parcels,
     substitutes,
     timeline,
     voices,
@@ -54,8 +55,10 @@ from workflows.client import (
     begin_order,
     begin_purchase,
     begin_refund,
+    begin_return,
     retry_refund,
     tell_purchase,
+    tell_return,
 )
 from workflows.messages import CarrierSignal, DeadlineSignal, ExpectedSignal, PaymentSignal
 
@@ -111,6 +114,22 @@ class Relay:
         self._dates_seconds = dates_seconds
         self._feedback_after = feedback_after
         self._news = asyncio.Event()
+        to = (client, task_queue)
+        # What is told otherwise than by a signal to the order.
+        self._tellers: dict[str, Callable[[OutboxRow], Awaitable[object]]] = {
+            outbox.HAND_OVER: self._hand_over,
+            outbox.START_ORDER: lambda row: begin_order(*to, pool, row.order_id, row.payload),
+            outbox.START_PURCHASE: lambda row: begin_purchase(*to, pool, row.order_id, row.payload),
+            outbox.GOODS_RECEIVED: lambda row: tell_purchase(
+                client, pool, row.order_id, row.kind, row.payload
+            ),
+            outbox.START_RETURN: lambda row: begin_return(*to, pool, row.order_id, row.payload),
+            outbox.RETURN_MOVED: lambda row: tell_return(client, pool, row.order_id, row.kind),
+            outbox.START_REFUND: lambda row: begin_refund(*to, pool, row.payload["refund_id"]),
+            outbox.RETRY_REFUND: lambda row: retry_refund(*to, pool, row.payload["refund_id"]),
+            outbox.START_BULK: lambda row: begin_bulk(*to, row.order_id, row.payload["total"]),
+            outbox.ASK_FOR_FEEDBACK: lambda row: begin_feedback(*to, row.order_id),
+        }
 
     async def run(self) -> None:
         """Work until canceled."""
@@ -174,29 +193,7 @@ class Relay:
             return row.id
 
     async def _tell(self, row: OutboxRow) -> None:
-        if row.kind == outbox.START_ORDER:
-            await begin_order(self._client, self._task_queue, self._pool, row.order_id, row.payload)
-        elif row.kind == outbox.HAND_OVER:
-            await self._hand_over(row)
-        elif row.kind == outbox.START_PURCHASE:
-            await begin_purchase(
-                self._client, self._task_queue, self._pool, row.order_id, row.payload
-            )
-        elif row.kind == outbox.START_REFUND:
-            refund_id = row.payload["refund_id"]
-            await begin_refund(self._client, self._task_queue, self._pool, refund_id)
-        elif row.kind == outbox.ASK_FOR_FEEDBACK:
-            await begin_feedback(self._client, self._task_queue, row.order_id)
-        elif row.kind == outbox.START_BULK:
-            total = row.payload["total"]
-            await begin_bulk(self._client, self._task_queue, row.order_id, total)
-        elif row.kind == outbox.RETRY_REFUND:
-            refund_id = row.payload["refund_id"]
-            await retry_refund(self._client, self._task_queue, self._pool, refund_id)
-        elif row.kind == outbox.GOODS_RECEIVED:
-            await tell_purchase(self._client, self._pool, row.order_id, row.kind, row.payload)
-        else:
-            await self._signal(row)
+        await self._tellers.get(row.kind, self._signal)(row)
 
     async def _hand_over(self, row: OutboxRow) -> None:
         payload = row.payload
@@ -293,7 +290,10 @@ class Relay:
         news = row.payload
         found = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
         if found is None:
-            raise NotFound(news["tracking_number"])
+            heard = await return_parcels.hear(conn, row.provider, news)
+            if heard is None:
+                raise NotFound(news["tracking_number"])
+            return heard
         await orders.lock(conn, found.order_id)
         parcel = await fulfillment.find_shipment(conn, row.provider, news["tracking_number"])
         if parcel is None:

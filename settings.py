@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         default=timedelta(days=3),
         description="how long after the delivery customers are asked how it was; zero asks nobody",
     )
+    refund_deadline: SomeOrNone = timedelta(days=14)
     pick_deadline: Some = timedelta(days=1)
     delivery_deadline: Some = timedelta(days=7)
     stock_hold: Some = Field(

@@ -31,6 +31,7 @@ from activities.purchasing import PurchaseActivities, SupplierMailActivities
 from activities.recalls import RecallActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refunds import RefundActivities
+from activities.returns import ReturnActivities, ReturnCarrierActivities
 from adapters import mail, registry
 from db.pool import Pool, open_pool
 from domain.ports import Mailer
@@ -47,6 +48,7 @@ from workflows.lot_expiry import LotExpiryWorkflow
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.returns import ReturnWorkflow
 from workflows.stock_reconciliation import StockReconciliationWorkflow
 
 log = structlog.get_logger(__name__)
@@ -78,6 +80,8 @@ def build_worker(
     givers = RefundActivities(pool)
     bulks = BulkActivities(pool, TemporalDoor(client, pool))
     edits = EditActivities(pool)
+    goods_back = ReturnActivities(pool)
+    return_carriers = ReturnCarrierActivities(pool, gateways.carriers)
     payments = PaymentActivities(pool, gateways.payments, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -111,6 +115,7 @@ def build_worker(
             RefundWorkflow,
             BulkActionWorkflow,
             FeedbackWorkflow,
+            ReturnWorkflow,
             ForecastWorkflow,
             LotExpiryWorkflow,
             StockReconciliationWorkflow,
@@ -160,6 +165,19 @@ def build_worker(
             carriers.intercept_parcel,
             notifications.send_notification,
             notifications.ask_for_feedback,
+            goods_back.decide_return,
+            goods_back.approve_return,
+            goods_back.decline_return,
+            goods_back.cancel_return,
+            goods_back.record_return_label,
+            goods_back.remind_of_return,
+            goods_back.expire_return,
+            goods_back.flag_refund,
+            goods_back.settle_return,
+            goods_back.tell_return_trouble,
+            goods_back.reload_return,
+            return_carriers.buy_return_label,
+            return_carriers.void_return_label,
             purchases.approve_purchase,
             purchases.begin_sending,
             purchases.record_sent,

@@ -12,6 +12,7 @@ from adapters.mail import (
     MailFacts,
     MailLine,
     MailPayment,
+    MailReturn,
     MailShipment,
     MailSubstitute,
     MailTotals,
@@ -19,7 +20,7 @@ from adapters.mail import (
     message_id,
     render,
 )
-from db import expected, notifications, substitutes, timeline, voices
+from db import expected, notifications, returns, substitutes, timeline, voices
 from db.pool import Pool
 from domain.errors import MailRejected
 from domain.money import Money
@@ -121,6 +122,9 @@ class NotificationActivities:
         parcel = row["subject"] if milestone in _PARCEL else ""
         data, currency, order_id = row["data"], row["currency"], row["order_id"]
         lines, taken_out = await self._lines(row, parcel)
+        goods_back = None
+        if milestone in _RETURNS:
+            goods_back, lines = await self._return(row)
         return MailFacts(
             shop_name=self._shop.name,
             order_number=row["number"],
@@ -130,6 +134,7 @@ class NotificationActivities:
             else "",
             time_zone=self._shop.time_zone,
             contact=self._shop.contact,
+            goods_back=goods_back,
             lines=lines,
             partial=await self._is_partial(row, milestone, sum(line.quantity for line in lines)),
             totals=_totals(row),
@@ -164,6 +169,16 @@ class NotificationActivities:
         return tuple(
             MailLine(x["name"], x["quantity"], Money(x["total"], currency)) for x in lines
         ), ()
+
+    async def _return(self, row: Mapping[str, Any]) -> tuple[MailReturn, tuple[MailLine, ...]]:
+        """A return, and its articles: what came, as soon as something has."""
+        async with self._pool.acquire() as conn:
+            [known] = await returns.listed(conn, return_id=row["subject"])
+        came = row["milestone"] == Milestone.RETURN_RECEIVED
+        units = {x["line_id"]: x["received" if came else "quantity"] for x in known["lines"] or ()}
+        lines = await notifications.lines(self._pool, row["order_id"])
+        told = MailReturn(known["number"], known["label_url"] or "", known["expires_at"])
+        return told, _some(lines, {line_id: n for line_id, n in units.items() if n})
 
     async def _is_partial(self, row: Mapping[str, Any], milestone: Milestone, told: int) -> bool:
         """Whether the order has other articles beside those that the mail tells of."""
@@ -254,6 +269,14 @@ _PARCEL = frozenset(
         Milestone.DELIVERY_ATTEMPTED,
         Milestone.DELIVERY_DELAYED,
         Milestone.PARCEL_REPLACED,
+    }
+)
+_RETURNS = frozenset(
+    {
+        Milestone.RETURN_APPROVED,
+        Milestone.RETURN_DECLINED,
+        Milestone.RETURN_REMINDER,
+        Milestone.RETURN_RECEIVED,
     }
 )
 _MONEY_WANTED = frozenset({Milestone.PAYMENT_PROBLEM, Milestone.PAYMENT_REMINDER})

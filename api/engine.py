@@ -15,7 +15,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from db.pool import Pool
-from workflows.client import TemporalAddress, begin_order, begin_purchase, connect
+from workflows.client import (
+    TemporalAddress,
+    begin_order,
+    begin_purchase,
+    begin_return,
+    connect,
+)
 from workflows.messages import Outcome
 
 _UPDATE_TIMEOUT = timedelta(seconds=15)
@@ -74,6 +80,11 @@ class Engine:
         """Begin the life of a purchase order, as `start` does for an order."""
         client = await self.client()
         return await begin_purchase(client, self.where.task_queue, pool, purchase_id, start)
+
+    async def start_return(self, pool: Pool, return_id: str, start: Mapping[str, Any]) -> bool:
+        """Begin the life of a return, as `start` does for an order."""
+        client = await self.client()
+        return await begin_return(client, self.where.task_queue, pool, return_id, start)
 
     async def ask(
         self,

@@ -273,6 +273,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
     "holds": None,
     "attention": None,
     "refunds": None,
+    "returns": None,
     "feedback": None,
 }
 

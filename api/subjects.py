@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from api.deps import Caller, Services
-from db import intake, orders, purchase_reads, purchasing, reads, timeline
+from db import intake, orders, purchase_reads, purchasing, reads, returns, timeline
 from db.pool import Connection
 from db.purchasing import By
 from workflows import ids
 from workflows.messages import Outcome
 from workflows.purchase_messages import PurchaseOutcome
+from workflows.return_messages import ReturnOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +140,49 @@ class PurchaseOrders:
                 await intake.forget_starts(conn, [row.id])
 
 
+class Returns:
+    """Returns of customers: their rows hang on the order, and so does their timeline."""
+
+    name = "return"
+    outcome: type = ReturnOutcome
+    compared: tuple[str, ...] = ("status",)
+    ends = frozenset({"closed", "declined", "canceled", "expired"})
+
+    def workflow_id(self, subject_id: str) -> str:
+        """See `Subject`."""
+        return ids.return_workflow_id(subject_id)
+
+    async def lock(self, conn: Connection, subject_id: str) -> None:
+        """See `Subject`."""
+        await orders.lock(conn, await returns.owner(conn, subject_id))
+
+    async def record(self, conn: Connection, subject_id: str, type_: str, entry: Entry) -> int:
+        """See `Subject`."""
+        return await timeline.record(
+            conn,
+            await returns.owner(conn, subject_id),
+            type_,
+            actor=entry.caller.name,
+            role=entry.caller.role,
+            data={"return_id": subject_id, **entry.data},
+            note=entry.note,
+            occurred_at=entry.occurred_at,
+        )
+
+    async def axes(self, conn: Connection, subject_id: str) -> dict[str, str]:
+        """See `Subject`."""
+        return {"status": (await returns.load(conn, subject_id)).status.value}
+
+    async def start(self, own: Services, subject_id: str) -> None:
+        """See `Subject`."""
+        async with own.pool.acquire() as conn:
+            row = await returns.start_row(conn, subject_id)
+        if row is not None:
+            await own.engine.start_return(own.pool, subject_id, row.payload)
+            async with own.pool.acquire() as conn:
+                await intake.forget_starts(conn, [row.id])
+
+
 ORDERS = Orders()
 PURCHASE_ORDERS = PurchaseOrders()
+RETURNS = Returns()

@@ -97,11 +97,16 @@ def _shipment(data: dict[str, Any]) -> Shipment:
     )
 
 
-async def save(conn: Connection, order_id: str, status: OrderStatus | None = None) -> Order:
+async def save(
+    conn: Connection,
+    order_id: str,
+    status: OrderStatus | None = None,
+    return_status: ReturnStatus | None = None,
+) -> Order:
     """Roll the axes up from the parts as they now stand, write them, and answer the snapshot.
 
-    `status` moves the order itself, by its transition table. Call it last in a transaction that
-    holds the order's lock.
+    `status` moves the order itself, by its transition table; `return_status` is what its returns
+    come to, when one of them moved. Call it last in a transaction that holds the order's lock.
     """
     order = await load(conn, order_id)
     if status is not None:
@@ -110,6 +115,7 @@ async def save(conn: Connection, order_id: str, status: OrderStatus | None = Non
         order,
         payment_status=rollup.payment_status(order),
         fulfillment_status=rollup.fulfillment_status(order),
+        return_status=return_status or order.return_status,
     )
     version = await conn.fetchval(
         _SQL["save_axes"],

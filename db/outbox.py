@@ -27,6 +27,9 @@ START_BULK = "start_bulk"
 # News of purchase orders: `order_id` is the purchase order's then.
 START_PURCHASE = "start_purchase"
 GOODS_RECEIVED = "goods_received"
+# News of returns: `order_id` is the return's then.
+START_RETURN = "start_return"
+RETURN_MOVED = "return_moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from db.sql import queries
 
 _SQL = queries("policies")
 
-DELIVERY, CANCEL = "delivery", "cancel"
+DELIVERY, CANCEL, RETURN = "delivery", "cancel", "return"
 
 
 async def keep(

@@ -27,6 +27,11 @@ PARCEL_PROBLEM = "parcel_problem"
 DELIVERED_AFTER_ALL = "delivered_after_all"
 DATABASE_STEP_FAILED = "database_step_failed"
 LATE_PAYMENT = "late_payment"
+RETURN_DECISION = "return_decision"
+RETURN_LABEL_FAILED = "return_label_failed"
+RETURN_LOST = "return_lost"
+RETURN_STEP_FAILED = "return_step_failed"
+REFUND_DUE = "refund_due"
 
 # What a person can do about it, by the names of the API's calls.
 CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -52,6 +57,11 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         DELIVERED_AFTER_ALL: (),
         DATABASE_STEP_FAILED: ("retry",),
         LATE_PAYMENT: (),
+        RETURN_DECISION: ("approve_return", "decline_return"),
+        RETURN_LABEL_FAILED: ("retry_return", "cancel_return"),
+        RETURN_LOST: ("receive_return", "cancel_return"),
+        RETURN_STEP_FAILED: (),
+        REFUND_DUE: ("inspect_return",),
     }
 )
 
@@ -65,9 +75,12 @@ OF_PARCELS = (
     PARCEL_PROBLEM,
 )
 
+# Of a return, which lives on when its order is closed.
+OF_RETURNS = (RETURN_DECISION, RETURN_LABEL_FAILED, RETURN_LOST, RETURN_STEP_FAILED, REFUND_DUE)
+
 # What is still to be looked at when the order is closed: money that nobody asked for, or that is
-# owed to the customer, and goods that came although they were sent again or paid back.
-OUTLIVING = (LATE_PAYMENT, REFUND_STUCK, DELIVERED_AFTER_ALL)
+# owed to the customer, goods that came although they were sent again or paid back, and returns.
+OUTLIVING = (LATE_PAYMENT, REFUND_STUCK, DELIVERED_AFTER_ALL, *OF_RETURNS)
 
 
 def still_needed(order: Order, code: str, subject: str) -> bool:

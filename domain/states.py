@@ -149,6 +149,21 @@ class OfferStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ReturnStage(StrEnum):
+    """One return, from the wish to the money; its workflow and the dock write it."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    IN_TRANSIT = "in_transit"
+    PARTIALLY_RECEIVED = "partially_received"
+    RECEIVED = "received"
+    INSPECTED = "inspected"
+    CLOSED = "closed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
 class HoldReason(StrEnum):
     """Why an order waits for a person. Holds are rows, not a status."""
 
@@ -169,7 +184,7 @@ def _table(rows: dict[S, set[S]]) -> Table[S]:
     return MappingProxyType({state: frozenset(nexts) for state, nexts in rows.items()})
 
 
-O, P, F, H, N, R, B, A = (
+O, P, F, H, N, R, B, A, G = (
     OrderStatus,
     PaymentStatus,
     FulfillmentOrderStatus,
@@ -178,6 +193,7 @@ O, P, F, H, N, R, B, A = (
     ReservationStatus,
     PurchaseStatus,
     OfferStatus,
+    ReturnStage,
 )
 
 ORDER: Table[OrderStatus] = _table(
@@ -273,6 +289,31 @@ OFFER: Table[OfferStatus] = _table(
         A.REFUSED: set(),
         A.EXPIRED: set(),
         A.WITHDRAWN: set(),
+    }
+)
+
+
+# Goods may stand at the dock before anybody decided, or after some of them came. What comes after
+# the end is another return, that nobody announced.
+RETURN: Table[ReturnStage] = _table(
+    {
+        G.REQUESTED: {
+            G.APPROVED,
+            G.DECLINED,
+            G.CANCELED,
+            G.PARTIALLY_RECEIVED,
+            G.RECEIVED,
+        },
+        G.APPROVED: {G.IN_TRANSIT, G.PARTIALLY_RECEIVED, G.RECEIVED, G.CANCELED, G.EXPIRED},
+        G.IN_TRANSIT: {G.PARTIALLY_RECEIVED, G.RECEIVED, G.CANCELED},
+        G.PARTIALLY_RECEIVED: {G.RECEIVED},
+        # More may come while it is looked at.
+        G.RECEIVED: {G.INSPECTED},
+        G.INSPECTED: {G.CLOSED},
+        G.DECLINED: set(),
+        G.CLOSED: set(),
+        G.CANCELED: set(),
+        G.EXPIRED: set(),
     }
 )
 

@@ -20,13 +20,14 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.refund_contracts import RefundPart, RefundTask
-from db import orders, purchasing, refunds
+from db import orders, purchasing, refunds, returns
 from db.pool import Pool
 from workflows import ids
 from workflows.bulk import BulkInput
 from workflows.messages import OrderInput, Policy
 from workflows.purchase_messages import PurchaseInput, PurchasePolicy
 from workflows.refund_messages import RefundInput
+from workflows.return_messages import ReturnInput, ReturnPolicy
 
 _TOP_PRIORITY = 100
 
@@ -243,6 +244,44 @@ async def tell_purchase(
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         if not (await purchasing.load(pool, purchase_id)).over:
+            raise
+
+
+async def begin_return(
+    client: Client, task_queue: str, pool: Pool, return_id: str, start: Mapping[str, Any]
+) -> bool:
+    """Start the life of a return from its outbox row; False when it has begun before."""
+    ret = await returns.load(pool, return_id)
+    try:
+        await client.start_workflow(
+            "ReturnWorkflow",
+            ReturnInput(ret, ReturnPolicy(**start["policy"])),
+            id=ids.return_workflow_id(return_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{ret.number} of {start['order_number']}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(ids.PHASE, ret.status),
+                    SearchAttributePair(ids.ORDER_NUMBER, start["order_number"]),
+                ]
+            ),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def tell_return(client: Client, pool: Pool, return_id: str, kind: str) -> None:
+    """Let a return's workflow read its rows; nobody is left to do so when it is over."""
+    handle = client.get_workflow_handle(ids.return_workflow_id(return_id))
+    try:
+        await handle.signal(kind, {})
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        if not (await returns.load(pool, return_id)).over:
             raise
 
 

@@ -40,6 +40,11 @@ def purchase_workflow_id(purchase_id: str) -> str:
     return f"purchase-{purchase_id}"
 
 
+def return_workflow_id(return_id: str) -> str:
+    """The id of the workflow that is the life of this return."""
+    return f"return-{return_id}"
+
+
 def forecast_id(task_queue: str) -> str:
     """The id of the schedule that renews forecasts, and the head of its runs' ids."""
     return f"{task_queue}-forecasts"

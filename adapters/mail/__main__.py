@@ -10,6 +10,7 @@ from adapters.mail import (
     MailFacts,
     MailLine,
     MailPayment,
+    MailReturn,
     MailShipment,
     MailSubstitute,
     MailTotals,
@@ -65,6 +66,9 @@ SAMPLE = MailFacts(
     ),
     refunded=Money(59800, "TRY"),
     new_total=Money(184780, "TRY"),
+    goods_back=MailReturn(
+        "R-10042", "https://carrier.example/labels/42", datetime(2026, 12, 9, tzinfo=UTC)
+    ),
 )
 
 

@@ -25,6 +25,10 @@ class Milestone(StrEnum):
     PARCEL_REPLACED = "parcel_replaced"
     ORDER_CHANGED = "order_changed"
     FEEDBACK_REQUEST = "feedback_request"
+    RETURN_APPROVED = "return_approved"
+    RETURN_DECLINED = "return_declined"
+    RETURN_REMINDER = "return_reminder"
+    RETURN_RECEIVED = "return_received"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,15 @@ class MailSubstitute:
 
 
 @dataclass(frozen=True, slots=True)
+class MailReturn:
+    """Goods that go back: the code on the parcel, its label, and until when it is expected."""
+
+    number: str
+    label_url: str = ""
+    send_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MailFacts:
     """Everything a template may say. Fields that a milestone does not use stay at their default.
 
@@ -123,6 +136,7 @@ class MailFacts:
     refunded: Money | None = None
     store_credit: bool = False
     new_total: Money | None = None
+    goods_back: MailReturn | None = None
 
 
 @dataclass(frozen=True, slots=True)

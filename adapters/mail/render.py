@@ -17,6 +17,7 @@ from adapters.mail.facts import (
     MailFacts,
     MailLine,
     MailPayment,
+    MailReturn,
     MailShipment,
     MailSubstitute,
     MailTotals,
@@ -74,6 +75,10 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.DELIVERY_DELAYED: facts.shipments,
         Milestone.PARCEL_REPLACED: facts.lines,
         Milestone.ORDER_CHANGED: facts.new_total is not None,
+        Milestone.RETURN_APPROVED: facts.goods_back,
+        Milestone.RETURN_DECLINED: facts.goods_back,
+        Milestone.RETURN_REMINDER: facts.goods_back,
+        Milestone.RETURN_RECEIVED: facts.goods_back,
     }
     if not point.get(milestone, True):
         msg = f"the facts lack what {milestone.value} is about"
@@ -119,6 +124,7 @@ class _View:
             "return_until": self._day(facts.return_until),
             "reason": facts.reason,
             "refunded": self._money(facts.refunded),
+            "goods_back": self._goods_back(facts.goods_back) if facts.goods_back else None,
             "store_credit": facts.store_credit,
             "new_total": formats.money(facts.new_total, self._locale)
             if facts.new_total is not None
@@ -145,6 +151,13 @@ class _View:
             "line": self._line(MailLine(offered.name, offered.quantity)),
             "note": formats.one_line(offered.note),
             "answer_by": formats.moment(offered.answer_by, self._facts.time_zone, self._locale),
+        }
+
+    def _goods_back(self, goods: MailReturn) -> dict[str, str]:
+        return {
+            "number": formats.one_line(goods.number),
+            "label_url": formats.link(goods.label_url),
+            "send_by": self._day(goods.send_by),
         }
 
     def _shipment(self, shipment: MailShipment) -> dict[str, str]:

@@ -11,12 +11,14 @@ from fastapi.responses import RedirectResponse
 
 from api import tracking_page
 from api.asking import Desk, Made, Petition
-from api.body import read_body, request_hash
+from api.body import parse, read_body, request_hash
 from api.deps import Caller, Services, services
 from api.errors import Answer, Problem, not_found
 from api.routes.absence import answer_petition, leave_petition
 from api.routes.orders import known_id
 from api.routes.requests import cancel_petition
+from api.routes.returns import carry_ask
+from api.schemas.returns import ReturnIn
 from api.views import ok
 from db import canceling, orders, reads, timeline, voices
 from db.new_ids import new_id
@@ -163,6 +165,18 @@ async def answer_offer(
     return await _carry(request, token, row["id"], petition, f"{word}:{offer_id}")
 
 
+@router.post("/track/{token}/returns", include_in_schema=False)
+async def ask_for_return(request: Request, token: str) -> Response:
+    """The customer wants to send something back: JSON, as of `POST /v1/orders/{id}/returns`."""
+    row = await _order(services(request), token)
+    parsed = await parse(request, ReturnIn)
+    return await carry_ask(request, _customer(row["id"]), parsed, row["id"])
+
+
+def _customer(order_id: str) -> Caller:
+    return Caller(f"track:{order_id}", "customer", "customer", frozenset())
+
+
 async def _nothing_to_tell(_: Connection, __: Outcome, ___: Made) -> Answer:
     return ok({})
 
@@ -172,8 +186,7 @@ async def _carry(
 ) -> Response:
     """Ask the order's workflow in the customer's name, and show the page as it is afterwards."""
     own = services(request)
-    customer = Caller(f"track:{order_id}", "customer", "customer", frozenset())
-    desk = Desk(own, customer, request_hash(request, dict(petition.data)), key)
+    desk = Desk(own, _customer(order_id), request_hash(request, dict(petition.data)), key)
     try:
         answer = await desk.carry(petition)
     except Problem as problem:

@@ -40,6 +40,10 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
         FROM holds h WHERE h.order_id = o.id AND h.released_at IS NULL) AS holds,
     (SELECT jsonb_agg(to_jsonb(a) - 'order_id' ORDER BY a.since, a.code, a.subject)
         FROM attention a WHERE a.order_id = o.id) AS attention,
+    (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object('lines',
+            (SELECT jsonb_agg(to_jsonb(g) - 'return_id' ORDER BY g.line_id)
+                FROM return_lines g WHERE g.return_id = r.id)) ORDER BY r.id)
+        FROM returns r WHERE r.order_id = o.id) AS returns,
     (SELECT jsonb_agg(to_jsonb(b) - 'order_id' ORDER BY b.created_at, b.id)
         FROM feedback b WHERE b.order_id = o.id) AS feedback,
     (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'status', f.status, 'to', f.destination,

@@ -15,6 +15,7 @@ from domain.states import (
     PAYMENT,
     PURCHASE,
     RESERVATION,
+    RETURN,
     SHIPMENT,
     FulfillmentOrderStatus,
     FulfillmentStatus,
@@ -25,6 +26,7 @@ from domain.states import (
     PaymentStatus,
     PurchaseStatus,
     ReservationStatus,
+    ReturnStage,
     ReturnStatus,
     ShipmentStatus,
     Table,
@@ -117,6 +119,14 @@ MACHINES = (
         "was delivered stands in its lines. [Buying](buying.md) tells its life.",
         PURCHASE,
         PurchaseStatus.DRAFT,
+    ),
+    _machine(
+        "Return",
+        "`returns[].status`: goods that come back from a customer. What nobody announced begins as "
+        "`received`. [After the sale](after-sales.md#returns) tells its life.",
+        RETURN,
+        ReturnStage.REQUESTED,
+        ReturnStage.RECEIVED,
     ),
 )
 

@@ -73,7 +73,11 @@ REFUSED = [
     # Per line: ordered = open + allocated + backordered + shipped + canceled.
     ("UPDATE order_lines SET shipped = 1", "every_unit_is_somewhere"),
     ("UPDATE order_lines SET open = 4", "every_unit_is_somewhere"),
-    ("UPDATE order_lines SET open = 6, shipped = -1", "order_lines_shipped_check"),
+    # What was given back is compared with what was shipped, too, and its name comes first.
+    ("UPDATE order_lines SET open = 6, shipped = -1", "given_back_was_shipped"),
+    ("UPDATE order_lines SET given_back = 1", "given_back_was_shipped"),
+    ("UPDATE orders SET credited = -1", "credited_is_not_negative"),
+    ("UPDATE payments SET refunding = captured - refunded + 1", "refunding_within_captured"),
     ("UPDATE order_lines SET open = -1, allocated = 6", "order_lines_open_check"),
     ("UPDATE order_lines SET allocated = -1, open = 6", "order_lines_allocated_check"),
     ("UPDATE order_lines SET backordered = -1, open = 6", "order_lines_backordered_check"),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 _ROOMS = ("domain", "db", "activities", "workflows", "api")
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # Made of the name of what has ended (api/asking.py).
-_ENDED = {"order_closed", "purchase_order_closed"}
+_ENDED = {"order_closed", "purchase_order_closed", "return_closed"}
 
 _Wanted = Callable[[ast.Call, str], list[ast.expr]]
 

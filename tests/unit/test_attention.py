@@ -24,7 +24,17 @@ CODES = sorted(
 
 def test_every_code_says_what_a_person_can_do() -> None:
     assert sorted(CAN) == CODES
-    known = {"retry", "cancel", "hold", "add_payment", "ship", "resolve", "retry_refund"}
+    of_returns = {f"{what}_return" for what in ("approve", "decline", "retry", "cancel")}
+    of_returns |= {"receive_return", "inspect_return"}
+    known = {
+        "retry",
+        "cancel",
+        "hold",
+        "add_payment",
+        "ship",
+        "resolve",
+        "retry_refund",
+    } | of_returns
     assert {action for actions in CAN.values() for action in actions} == known
     assert set(OF_PARCELS) <= set(CAN)
 

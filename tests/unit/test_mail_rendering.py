@@ -15,6 +15,7 @@ from adapters.mail import (
     MailFacts,
     MailLine,
     MailPayment,
+    MailReturn,
     MailShipment,
     MailSubstitute,
     MailTotals,
@@ -69,6 +70,9 @@ FACTS = MailFacts(
     return_until=datetime(2026, 12, 9, 9, tzinfo=UTC),
     refunded=lira(5000),
     new_total=lira(7000),
+    goods_back=MailReturn(
+        "R-10042", "https://carrier.example/l/1", datetime(2026, 12, 9, 9, tzinfo=UTC)
+    ),
     substitute=MailSubstitute(
         ordered="Çaydanlık",
         name="Semaver",
@@ -266,6 +270,42 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
     (Milestone.FEEDBACK_REQUEST, "en-GB"): (
         "How was your order K-100042?",
         ("Are you happy with it?", "We ask only once."),
+    ),
+    (Milestone.RETURN_APPROVED, "tr-TR"): (
+        "K-100042 numaralı siparişinizin R-10042 kodlu iadesi",
+        (
+            "lütfen paketin üzerine R-10042 kodunu yazın.",
+            "Son gönderim tarihi 9 Aralık 2026",
+            "Etiketi yazdırın, pakete yapıştırın",
+        ),
+    ),
+    (Milestone.RETURN_APPROVED, "en-GB"): (
+        "Your return R-10042 of order K-100042",
+        ("Please write the code R-10042 on the parcel", "Return code R-10042", "Print the label"),
+    ),
+    (Milestone.RETURN_DECLINED, "tr-TR"): (
+        "K-100042 numaralı siparişinizin iadesi hakkında",
+        ("İadeyi kabul edemiyoruz", "Lütfen göndermeyin.", "1 × Çaydanlık İğne"),
+    ),
+    (Milestone.RETURN_DECLINED, "en-GB"): (
+        "About your return of order K-100042",
+        ("We cannot take it back", "Please do not send them."),
+    ),
+    (Milestone.RETURN_REMINDER, "tr-TR"): (
+        "Hâlâ iade etmek istiyor musunuz? K-100042 numaralı sipariş",
+        ("Paketinizi bekliyoruz", "Son gönderim tarihi 9 Aralık 2026"),
+    ),
+    (Milestone.RETURN_REMINDER, "en-GB"): (
+        "Do you still want to send something back? Order K-100042",
+        ("We are waiting for your parcel", "Please send by 9 December 2026"),
+    ),
+    (Milestone.RETURN_RECEIVED, "tr-TR"): (
+        "R-10042 kodlu iade paketiniz bize ulaştı",
+        ("ardından ödemenizi iade edeceğiz.", "İade kodu R-10042"),
+    ),
+    (Milestone.RETURN_RECEIVED, "en-GB"): (
+        "Your parcel of return R-10042 is here",
+        ("We look at it now, and then give your money back.", "Return code R-10042"),
     ),
     (Milestone.EXPECTED_DATE_MOVED, "tr-TR"): (
         "K-100042 numaralı siparişinizde beklediğiniz ürünlerden haber var",
@@ -560,6 +600,7 @@ def test_the_least_facts_make_a_mail(milestone: Milestone) -> None:
         payment=MailPayment(lira(1)),
         refunded=lira(1),
         new_total=lira(1),
+        goods_back=MailReturn("R-1"),
         substitute=MailSubstitute("Thing", "Other", 1, datetime(2026, 11, 27, tzinfo=UTC)),
     )
     for locale in ("tr", "en"):

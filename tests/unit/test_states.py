@@ -19,6 +19,7 @@ from domain.states import (
     PAYMENT,
     PURCHASE,
     RESERVATION,
+    RETURN,
     SHIPMENT,
     FulfillmentOrderStatus,
     FulfillmentStatus,
@@ -30,6 +31,7 @@ from domain.states import (
     PaymentStatus,
     PurchaseStatus,
     ReservationStatus,
+    ReturnStage,
     ReturnStatus,
     ShipmentStatus,
     TrackingStatus,
@@ -73,6 +75,9 @@ MACHINES: dict[str, Machine] = {
     ),
     "purchase order": (PurchaseStatus, PURCHASE, {PurchaseStatus.DRAFT}, {
         PurchaseStatus.CLOSED, PurchaseStatus.CANCELED,
+    }),
+    "return": (ReturnStage, RETURN, {ReturnStage.REQUESTED, ReturnStage.RECEIVED}, {
+        ReturnStage.DECLINED, ReturnStage.CLOSED, ReturnStage.CANCELED, ReturnStage.EXPIRED,
     }),
     "offer": (OfferStatus, OFFER, {OfferStatus.OFFERED}, {
         OfferStatus.ACCEPTED, OfferStatus.REFUSED, OfferStatus.EXPIRED, OfferStatus.WITHDRAWN,
@@ -141,6 +146,7 @@ def test_tables_cannot_be_changed() -> None:
         ("reservations", "status", ReservationStatus),
         ("purchase_orders", "status", PurchaseStatus),
         ("substitution_offers", "status", OfferStatus),
+        ("returns", "status", ReturnStage),
         ("holds", "reason", HoldReason),
     ],
 )

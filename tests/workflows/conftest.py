@@ -6,14 +6,18 @@ Whatever a test does to its shop, at the end the books must agree: see `witness`
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 import structlog
 from temporalio.client import Client
 
 from db.pool import Pool
+from tests.api.conftest import opened, settings_of
 from tests.fakes.sandbox_service import SandboxService, sandbox_service
 from tests.fakes.webhook_receiver import Received, WebhookReceiver, webhook_receiver
 from tests.workflows import witness
@@ -67,3 +71,21 @@ async def shop(
     async with running(one):
         yield one
         await witness.compare_all_books(one)
+
+
+@pytest.fixture
+def changes() -> dict[str, Any]:
+    """Settings of the API that a test changes."""
+    return {"step_attempts": 1, "step_retry_interval": timedelta(seconds=0.5)}
+
+
+@pytest_asyncio.fixture
+async def api(
+    shop: Shop, database_url: str, temporal_address: str, changes: dict[str, Any]
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """The API beside the shop's worker."""
+    settings = settings_of(
+        database_url, temporal_address=temporal_address, task_queue=shop.task_queue, **changes
+    )
+    async with opened(settings) as client:
+        yield client

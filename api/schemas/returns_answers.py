@@ -1,0 +1,85 @@
+"""What the API answers about returns, for its OpenAPI document."""
+
+from datetime import datetime
+from typing import Any
+
+from api.schemas.answers import MoneyOut, Out
+from api.schemas.order_answers import EventOut
+
+
+class ReturnRuleOut(Out):
+    """One rule; see the request."""
+
+    country: str | None
+    category: str | None
+    reason: str | None
+    window: str | None
+    decides: str
+    label: str
+    shipping_paid_by: str
+    fee: MoneyOut | None
+    refund_to: str
+    expires_after: str
+
+
+class ReturnPolicyOut(Out):
+    """All rules, in the order in which they are looked at."""
+
+    rules: list[ReturnRuleOut]
+
+
+class ReturnLineOut(Out):
+    """Units of a line: announced, received, and what became of them."""
+
+    line_id: str
+    sku: str
+    reason: str
+    note: str | None
+    photos: list[str]
+    quantity: int
+    received: int
+    restocked: int
+    refurbished: int
+    damaged: int
+    scrapped: int
+    rejected: int
+
+
+class ReturnOut(Out):
+    """A return. `number` is the code that stands on the parcel; `policy` what the rules said."""
+
+    id: str
+    number: str
+    order_id: str
+    status: str
+    announced: bool
+    reason: str | None
+    label: str
+    shipping_paid_by: str
+    fee: MoneyOut
+    refund_to: str
+    warehouse: str
+    carrier: str | None
+    tracking_number: str | None
+    tracking_url: str | None
+    label_url: str | None
+    label_cost: MoneyOut | None
+    tracking_status: str
+    requested_by: str
+    requested_at: datetime
+    decided_at: datetime | None
+    expires_at: datetime | None
+    received_at: datetime | None
+    inspected_at: datetime | None
+    refund_due_at: datetime
+    refund: MoneyOut | None
+    refund_id: str | None
+    closed_at: datetime | None
+    policy: dict[str, Any]
+    lines: list[ReturnLineOut]
+
+
+class OneReturnOut(ReturnOut):
+    """A return with what the order's timeline tells of it, oldest first."""
+
+    events: list[EventOut]

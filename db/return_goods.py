@@ -1,0 +1,267 @@
+"""Goods of returns at the dock and on the bench: received into quarantine, then looked at.
+
+What came and what was seen are facts: written at once, under the order's lock, and the return's
+workflow hears of them. The rows move here, so it works for closed orders, too.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from db import catalog, ledger, notifications, orders, outbox, returns, serials
+from db.movements import Movement
+from db.pool import Connection
+from db.returns import By
+from db.sql import queries
+from db.stock import wake_waiting
+from domain import attention
+from domain.errors import Refused
+from domain.order import Order
+from domain.returns import (
+    Disposition,
+    Return,
+    after_receipt,
+    can_ask,
+    can_inspect,
+    can_receive,
+)
+from domain.states import ReturnStage
+
+_SQL = queries("returns")
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Units of an order line at the dock, and the pieces they are."""
+
+    line_id: str
+    quantity: int
+    serials: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Units of a line that were looked at, what becomes of them, and the pieces they are."""
+
+    line_id: str
+    quantity: int
+    disposition: Disposition
+    serials: Sequence[str] = ()
+
+
+async def receive(  # noqa: PLR0913 - a delivery has these parts
+    conn: Connection,
+    return_id: str,
+    warehouse: str | None,
+    lines: Sequence[Came],
+    by: By,
+    *,
+    complete: bool = False,
+    note: str | None = None,
+) -> Return:
+    """Book units in, aside until they are looked at; more, less or others than were announced.
+
+    `warehouse` None is where the return was sent; `complete`: no more will come.
+
+    Raises:
+        Refused: it is over or was inspected; more than had left; a piece is not the order's.
+
+    """
+    order_id = await returns.owner(conn, return_id)
+    await orders.lock(conn, order_id)
+    ret, order = await returns.load(conn, return_id), await orders.load(conn, order_id)
+    can_receive(ret)
+    units: Counter[str] = Counter()
+    for came in lines:
+        units[came.line_id] += came.quantity
+    known = await returns.taken(conn, order_id, return_id)
+    for line in ret.lines:
+        known[line.line_id] = known.get(line.line_id, 0) + line.received
+    can_ask(order, units, known, arrived=True)
+    place = warehouse or (await returns.listed(conn, return_id=return_id))[0]["warehouse"]
+    for line_id, quantity in units.items():
+        sku = _sku(order, line_id)
+        await conn.execute(_SQL["announce_nothing"], ret.id, line_id, sku)
+        await conn.execute(_SQL["receive_units"], ret.id, line_id, quantity)
+    number = await conn.fetchval(_SQL["count_receipt"], ret.id, place)
+    cause = f"{ret.id}:receive:{number}"
+    await _book_in(conn, order, place, units, cause, by)
+    await _bring_pieces(conn, order, place, lines, serials.Told(cause, by.actor))
+    told = [{"line_id": line_id, "quantity": n} for line_id, n in units.items()]
+    ret = await returns.load(conn, return_id)
+    ret = await returns.move(conn, ret, after_receipt(ret, complete=complete))
+    data = {"warehouse": place, "lines": told, "status": ret.status.value}
+    await returns.record(conn, ret, "return_received", by, data, note)
+    await orders.clear_attention(conn, order_id, attention.RETURN_LOST, ret.id)
+    await notifications.plan(conn, order_id, "return_received", ret.id)
+    await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
+    return await returns.load(conn, return_id)
+
+
+def _sku(order: Order, line_id: str) -> str:
+    line = order.line(line_id)
+    assert line is not None  # noqa: S101 - it was looked up before
+    return line.sku
+
+
+async def _book_in(
+    conn: Connection, order: Order, place: str, units: Mapping[str, int], cause: str, by: By
+) -> None:
+    moves = []
+    for line_id, n in units.items():
+        sku, why = _sku(order, line_id), (cause, line_id, order.id)
+        moves.append(Movement(sku, place, "return", *why, on_hand=n))
+        moves.append(Movement(sku, place, "quarantine", *why, damaged=n, quarantined=n))
+    await catalog.lock_levels(conn, sorted({(m.sku, place) for m in moves}))
+    await ledger.write(conn, moves, actor=by.actor, reason="customer_return", locked=True)
+
+
+async def _bring_pieces(
+    conn: Connection, order: Order, place: str, lines: Sequence[Came], told: serials.Told
+) -> None:
+    """Items that want serial numbers are told piece by piece, and the pieces left with the order.
+
+    Raises:
+        Refused: a unit without its number, or a number that the customer did not get.
+
+    """
+    named: dict[str, list[str]] = {}
+    count: Counter[str] = Counter()
+    for came in lines:
+        sku = _sku(order, came.line_id)
+        named.setdefault(sku, []).extend(came.serials)
+        count[sku] += came.quantity
+    wanting = await serials.tracked(conn, list(named))
+    for sku in sorted(wanting):
+        rows = await conn.fetch(_SQL["serials_of_order"], order.id, sku)
+        own, pieces = {row["serial"] for row in rows}, set(named[sku])
+        if len(pieces) != count[sku] or not pieces <= own:
+            raise Refused(
+                "serials_required",
+                f"Name which pieces of {sku} came back: one number for each unit.",
+                sku=sku,
+                serials=", ".join(sorted(own)),
+            )
+        await serials.bring(conn, sku, place, sorted(pieces), told)
+
+
+# What becomes of a unit: the movement's kind, then what is added to on hand, damaged, quarantined.
+# What is refurbished stays in quarantine, until the warehouse releases it.
+_EFFECTS: dict[Disposition, tuple[str, int, int, int]] = {
+    Disposition.RESTOCK: ("quarantine", 0, -1, -1),
+    Disposition.REFURBISH: ("", 0, 0, 0),
+    Disposition.DAMAGED: ("quarantine", 0, 0, -1),
+    Disposition.SCRAP: ("scrap", -1, -1, -1),
+    Disposition.REJECT: ("return", -1, -1, -1),
+}
+_LEAVING = frozenset({Disposition.SCRAP, Disposition.REJECT})
+_COLUMNS = (
+    Disposition.RESTOCK,
+    Disposition.REFURBISH,
+    Disposition.DAMAGED,
+    Disposition.SCRAP,
+    Disposition.REJECT,
+)
+
+
+async def inspect(
+    conn: Connection, return_id: str, lines: Sequence[Seen], by: By, note: str | None = None
+) -> Return:
+    """Say what becomes of units that are here; when all were looked at, the money follows.
+
+    Raises:
+        Refused: nothing is here, or not so many; they are in quarantine no more.
+
+    """
+    order_id = await returns.owner(conn, return_id)
+    await orders.lock(conn, order_id)
+    ret, order = await returns.load(conn, return_id), await orders.load(conn, order_id)
+    units: Counter[str] = Counter()
+    seen: dict[str, Counter[Disposition]] = {}
+    for one in lines:
+        units[one.line_id] += one.quantity
+        seen.setdefault(one.line_id, Counter())[one.disposition] += one.quantity
+    can_inspect(ret, units)
+    row = await conn.fetchrow(_SQL["count_inspection"], ret.id)
+    assert row is not None  # noqa: S101 - returns are never deleted
+    cause, place = f"{ret.id}:inspect:{row['inspections']}", row["warehouse"]
+    await _decide(conn, order, place, seen, cause, by)
+    for line_id, what in sorted(seen.items()):
+        counts = [what[disposition] for disposition in _COLUMNS]
+        await conn.execute(_SQL["inspect_units"], ret.id, line_id, *counts)
+        if accepted := units[line_id] - what[Disposition.REJECT]:
+            await conn.execute(_SQL["add_returned"], line_id, accepted)
+    await _remove_pieces(conn, order, place, lines, serials.Told(cause, by.actor))
+    ret = await returns.load(conn, return_id)
+    told = [
+        {"line_id": one.line_id, "quantity": one.quantity, "disposition": one.disposition.value}
+        for one in lines
+    ]
+    await returns.record(conn, ret, "return_units_inspected", by, {"lines": told}, note)
+    done = not any(line.to_inspect for line in ret.lines)
+    if ret.status is ReturnStage.RECEIVED and done:
+        ret = await returns.move(conn, ret, ReturnStage.INSPECTED)
+        await returns.record(conn, ret, "return_inspected", by, {"accepted": ret.accepted})
+    await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
+    return ret
+
+
+async def _decide(
+    conn: Connection,
+    order: Order,
+    place: str,
+    seen: Mapping[str, Mapping[Disposition, int]],
+    cause: str,
+    by: By,
+) -> None:
+    """Move the units out of quarantine as they were judged."""
+    moves = []
+    for line_id, what in seen.items():
+        for disposition, n in what.items():
+            kind, here, damaged, aside = _EFFECTS[disposition]
+            if kind:
+                moves.append(
+                    Movement(
+                        _sku(order, line_id), place, kind, cause, line_id, order.id,
+                        on_hand=here * n, damaged=damaged * n, quarantined=aside * n,
+                    )
+                )  # fmt: skip
+    levels = await catalog.lock_levels(conn, sorted({(m.sku, place) for m in moves}))
+    for level, row in levels.items():
+        leaving = -sum(m.quarantined for m in moves if (m.sku, m.warehouse) == level)
+        if leaving > row["quarantined"]:
+            raise Refused(
+                "not_in_quarantine",
+                f"{row['quarantined']} units of {level[0]} are in quarantine at {level[1]}.",
+                sku=level[0],
+                warehouse=level[1],
+                quarantined=str(row["quarantined"]),
+            )
+    if not moves:
+        return
+    await ledger.write(conn, moves, actor=by.actor, reason="customer_return", locked=True)
+    restocked = {
+        _sku(order, line_id) for line_id, what in seen.items() if what.get(Disposition.RESTOCK)
+    }
+    if restocked:
+        await wake_waiting(conn, restocked, cause)
+
+
+async def _remove_pieces(
+    conn: Connection, order: Order, place: str, lines: Sequence[Seen], told: serials.Told
+) -> None:
+    """Numbered pieces that leave the house again are named."""
+    leaving = [one for one in lines if one.disposition in _LEAVING]
+    wanting = await serials.tracked(conn, [_sku(order, one.line_id) for one in leaving])
+    for one in leaving:
+        sku = _sku(order, one.line_id)
+        if sku not in wanting:
+            continue
+        if len(set(one.serials)) != one.quantity:
+            raise Refused(
+                "serials_required",
+                f"Name which pieces of {sku} leave: one number for each unit.",
+                sku=sku,
+                line_id=one.line_id,
+            )
+        await serials.remove(conn, sku, place, sorted(set(one.serials)), told)

@@ -1,0 +1,210 @@
+"""Returns on bad days: workers that die, two at once, what is refused, what was done before."""
+
+import asyncio
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from tests.workflows import witness
+from tests.workflows.goods_back import PRICE, SHIPPING, Counter, arrived, level
+from tests.workflows.life import eventually
+from tests.workflows.shop import Shop
+from tests.workflows.test_accidents import another_worker_takes_over
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "decide_return",
+        "buy_return_label",
+        "record_return_label",
+        "reload_return",
+        "settle_return",
+        "refund_payment",
+        "send_notification",
+    ],
+)
+async def test_a_worker_that_dies_in_the_middle_of_a_return_changes_nothing(
+    shop: Shop, api: httpx2.AsyncClient, step: str
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await witness.told(counter.life)
+    shop.accident.arm(step)
+    rescue = asyncio.create_task(another_worker_takes_over(shop))
+    made = await counter.ask(1)
+    await counter.labeled(made["id"])
+    await counter.receive(made["id"])
+    await counter.inspect(made["id"], restock=1)
+    await counter.until(made["id"], status="closed")
+
+    async def paid() -> bool:
+        return await counter.life.at_provider() == [("captured", PRICE + SHIPPING, PRICE // 2)]
+
+    await eventually(paid)
+    await rescue
+    await eventually(lambda: counter.life.has("refund_succeeded"))
+    assert await level(shop) == (8, 0, 0)
+    own = [p for p in await counter.life.ledger("parcels") if p["shipment"] == made["id"]]
+    assert len(own) == 1
+    once = ("return_approved", "return_received", "return_closed", "refund_succeeded")
+    types = await counter.life.types()
+    assert {type_: types.count(type_) for type_ in once} == dict.fromkeys(once, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "step"), [("approve", "approve_return"), ("decline", "decline_return")]
+)
+async def test_a_worker_that_dies_under_a_decision_changes_nothing(
+    shop: Shop, api: httpx2.AsyncClient, call: str, step: str
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="ask_person", label="drop_off")
+    made = await counter.ask(1)
+    await counter.attention("return_decision")
+    shop.accident.arm(step)
+    rescue = asyncio.create_task(another_worker_takes_over(shop))
+    body = {"reason": "worn"} if call == "decline" else {}
+    await counter.call(made["id"], call, **body)
+    await rescue
+    types = await counter.life.types()
+    assert types.count(f"return_{call}d") == 1
+    await counter.attention()
+
+
+async def test_a_customer_asks_by_the_token_of_their_order(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    token = await shop.pool.fetchval("SELECT public_token FROM orders")
+    line = {"line_id": await counter.line(), "quantity": 1, "reason": "other"}
+    path, body = f"/track/{token}/returns", {"lines": [line]}
+    nobody = {"authorization": ""}
+    first = await api.post(path, json=body, headers=nobody | {"idempotency-key": "k"})
+    assert (first.status_code, first.json()["requested_by"]) == (201, "customer")
+    again = await api.post(path, json=body, headers=nobody | {"idempotency-key": "k"})
+    assert again.content == first.content
+    await api.post(path, json=body, headers=nobody)
+    refused = await api.post(path, json=body, headers=nobody)
+    assert (refused.status_code, refused.json()["code"]) == (409, "return_exists")
+    assert refused.json()["current"] == {"line_id": line["line_id"], "left": "0"}
+    assert (await api.post("/track/nobody/returns", json=body)).status_code == 404
+    assert "return_refused" in await counter.life.types()
+
+
+@pytest.mark.parametrize("changes", [{"return_window": timedelta(0)}])
+async def test_the_window_of_the_shop_is_over(shop: Shop, api: httpx2.AsyncClient) -> None:
+    counter = Counter(api, await arrived(shop))
+    line = {"line_id": await counter.line(), "quantity": 1, "reason": "unwanted"}
+    path, body = f"/v1/orders/{counter.life.order_id}/returns", {"lines": [line]}
+    answer = await api.post(path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "return_window_over")
+    assert answer.json()["current"] == {"line_id": line["line_id"], "window": "PT0S"}
+    await counter.policy(decides="approve", label="drop_off", window="P1D")
+    assert (await api.post(path, json=body)).status_code == 201
+
+
+async def test_two_who_ask_for_the_same_unit_at_once_get_it_once(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    line = {"line_id": await counter.line(), "quantity": 2, "reason": "unwanted"}
+    path = f"/v1/orders/{counter.life.order_id}/returns"
+    answers = await asyncio.gather(*(api.post(path, json={"lines": [line]}) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+
+
+async def test_pieces_with_serial_numbers_are_named(shop: Shop, api: httpx2.AsyncClient) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(1)
+    parcel = (await counter.life.order()).shipments[0].id
+    await shop.pool.execute("UPDATE items SET serial_tracked = true WHERE sku = 'SHIRT'")
+    await shop.pool.execute(
+        "INSERT INTO serials (sku, serial, status, order_id, line_id, shipment_id)"
+        " SELECT 'SHIRT', s, 'shipped', $1, $2, $3 FROM unnest(ARRAY['A1', 'A2']) AS s",
+        counter.life.order_id,
+        await counter.line(),
+        parcel,
+    )
+    line = {"line_id": await counter.line(), "quantity": 1}
+    path = f"/v1/returns/{made['id']}/receive"
+    assert await counter.refused(path, {"lines": [line]}) == "serials_required"
+    assert await counter.refused(path, {"lines": [{**line, "serials": ["B9"]}]}) == (
+        "serials_required"
+    )
+    await counter.call(made["id"], "receive", lines=[{**line, "serials": ["A2"]}])
+    statuses = await shop.pool.fetch("SELECT serial, status FROM serials ORDER BY serial")
+    assert [tuple(row) for row in statuses] == [("A1", "shipped"), ("A2", "in_stock")]
+    scrap = {**line, "disposition": "scrap"}
+    path = f"/v1/returns/{made['id']}/inspect"
+    assert await counter.refused(path, {"lines": [scrap]}) == "serials_required"
+    await counter.call(made["id"], "inspect", lines=[{**scrap, "serials": ["A2"]}])
+    assert await shop.pool.fetchval("SELECT status FROM serials WHERE serial = 'A2'") == "gone"
+
+
+async def test_units_that_left_quarantine_meanwhile_are_not_judged(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(1)
+    await counter.until(made["id"], status="approved")
+    line = await counter.line()
+    judged = {"lines": [{"line_id": line, "quantity": 1, "disposition": "restock"}]}
+    path = f"/v1/returns/{made['id']}/inspect"
+    assert await counter.refused(path, judged) == "nothing_received"
+    await counter.receive(made["id"])
+    body = {"warehouse": "MAIN", "lines": [{"sku": "SHIRT", "quantity": 1}]}
+    assert (await api.post("/v1/stock/quarantine/release", json=body)).status_code == 201
+    assert await counter.refused(path, judged) == "not_in_quarantine"
+    assert (await api.post("/v1/stock/quarantine", json=body)).status_code == 201
+    await counter.inspect(made["id"], restock=1)
+    await counter.until(made["id"], status="closed")
+
+
+async def test_money_that_staff_gave_before_is_not_given_twice(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(1)
+    lines = [{"line_id": await counter.line(), "quantity": 2}]
+    path = f"/v1/orders/{counter.life.order_id}/refunds"
+    answer = await api.post(path, json={"reason": "damaged", "lines": lines})
+    assert answer.status_code == 201, answer.text
+    await counter.receive(made["id"])
+    await counter.inspect(made["id"], restock=1)
+    done = await counter.until(made["id"], status="closed")
+    assert (done["refund"]["amount"], done["refund_id"]) == (0, None)
+    assert (await counter.life.order()).lines[0].returned == 1
+
+
+async def test_rules_are_kept_with_their_changes_and_need_a_general_one(
+    api: httpx2.AsyncClient,
+) -> None:
+    first = (await api.get("/v1/return-policies")).json()
+    assert [rule["decides"] for rule in first["rules"]] == ["approve"]
+    rules = [
+        {"country": "DE", "reason": "damaged", "window": "P1D", "decides": "ask_person"},
+        {"decides": "decline", "expires_after": "P7D"},
+    ]
+    for _ in range(2):
+        answer = await api.put("/v1/return-policies", json={"rules": rules})
+        assert answer.status_code == 200
+    known = (await api.get("/v1/return-policies")).json()
+    assert [(r["country"], r["window"], r["expires_after"]) for r in known["rules"]] == [
+        ("DE", "P1D", "P14D"),
+        (None, None, "P7D"),
+    ]
+    [change] = (await api.get("/v1/return-policies/changes")).json()["items"]
+    assert (change["before"], change["after"]) == (first, known)
+    bad = [{"country": "DE", "decides": "decline", "expires_after": "PT0S", "window": "P4000D"}]
+    answer = await api.put("/v1/return-policies", json={"rules": bad})
+    errors = {(e["pointer"], e["code"]) for e in answer.json()["errors"]}
+    assert errors == {
+        ("/rules/0/expires_after", "too_small"),
+        ("/rules/0/window", "too_large"),
+        ("/rules", "required"),
+    }

@@ -8,6 +8,8 @@ from babel import Locale
 from babel.dates import format_date
 from jinja2 import Environment
 
+from api import return_page
+
 Row = Mapping[str, Any]
 
 HEADERS = {
@@ -57,6 +59,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refuse": "No, thank you",
         "notices": {
             "offer_over": "This offer is over.",
+            "return_window_over": "Nothing can be sent back here. Please write to us.",
             "nothing_waiting": "Nothing of your order waits any more.",
             "order_closed": "This order is closed.",
             "cancel_in_progress": "This order is being canceled.",
@@ -112,6 +115,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refuse": "Hayır, teşekkürler",
         "notices": {
             "offer_over": "Bu önerinin süresi geçti.",
+            "return_window_over": "Buradan iade edilebilecek bir ürün yok. Bize yazın.",
             "nothing_waiting": "Siparişinizde artık bekleyen ürün yok.",
             "order_closed": "Bu sipariş kapandı.",
             "cancel_in_progress": "Bu sipariş iptal ediliyor.",
@@ -197,6 +201,7 @@ _PAGE = _ENVIRONMENT.from_string(
 <p><a href="/track/{{ token }}/cancel">{{ words.cancel }}</a></p>
 </section>
 {% endif %}"""
+    + return_page.SECTION
     + _TAIL
 )
 _CANCEL = _ENVIRONMENT.from_string(
@@ -210,6 +215,7 @@ _CANCEL = _ENVIRONMENT.from_string(
 """
     + _TAIL
 )
+_RETURN = _ENVIRONMENT.from_string(_HEAD + return_page.FORM + _TAIL)
 _LEAVE = _ENVIRONMENT.from_string(
     _HEAD
     + """\
@@ -262,7 +268,28 @@ def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) ->
         waiting=[] if over else _waiting(row),
         parcels=parcels,
         may_cancel=may_cancel,
+        returns=return_page.shown(row),
+        may_return=bool(return_page.returnable(row)),
+        back_words=return_page.WORDS[language],
     )
+
+
+def ask_return_page(row: Row, token: str) -> str | None:
+    """Ask what shall go back; None when there is nothing."""
+    language, words = _language(row)
+    lines = return_page.returnable(row)
+    return (
+        lines
+        and _RETURN.render(
+            language=language,
+            words=words,
+            back_words=return_page.WORDS[language],
+            token=token,
+            number=row["number"],
+            version=row["version"],
+            lines=lines,
+        )
+    ) or None
 
 
 def cancel_page(row: Row, token: str) -> str:

@@ -250,3 +250,37 @@ async def test_goods_at_the_dock_and_a_cancellation_at_once_have_one_end(
     status = (await counter.read(made["id"]))["status"]
     assert status == ("received" if good[0] == 201 else "canceled")
     assert await level(shop) == ((8, 1, 1) if good[0] == 201 else (7, 0, 0))
+
+
+async def test_a_customer_sends_back_and_keeps_after_all_on_the_page_of_the_order(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="carrier")
+    token = await shop.pool.fetchval("SELECT public_token FROM orders")
+    nobody, path = {"authorization": ""}, f"/track/{token}"
+    assert f'href="{path}/return"' in (await api.get(path, headers=nobody)).text
+    form = (await api.get(f"{path}/return", headers=nobody)).text
+    version = form.partition('name="version" value="')[2].partition('"')[0]
+    line = await counter.line()
+    assert f'name="{line}" value="0" min="0" max="2"' in form
+    fields = {"version": version, line: "2", "reason": "damaged", "note": "kırık"}
+    pressed = [await api.post(f"{path}/return", data=fields, headers=nobody) for _ in range(2)]
+    assert [answer.status_code for answer in pressed] == [303, 303]
+    [made] = (await api.get("/v1/returns")).json()["items"]
+    assert (made["requested_by"], made["lines"][0]["note"]) == ("customer", "kırık")
+    await counter.labeled(made["id"])
+    page = (await api.get(path, headers=nobody)).text
+    assert made["number"] in page
+    assert "Etiketi yazdırın" in page
+    assert f'href="{path}/return"' not in page
+    late = await api.post(f"{path}/return", data=fields | {"version": "999"}, headers=nobody)
+    assert late.status_code == 409
+    kept = f"{path}/returns/{made['id']}/cancel"
+    assert (await api.post(kept, headers=nobody)).status_code == 303
+    await counter.until(made["id"], status="canceled", reason="customer_keeps_it")
+    assert f'href="{path}/return"' in (await api.get(path, headers=nobody)).text
+    other = await api.post(f"{path}/returns/ret_other/cancel", headers=nobody)
+    assert other.status_code == 404
+    bad = await api.post(f"{path}/return", data={**fields, "reason": "x"}, headers=nobody)
+    assert bad.status_code == 409

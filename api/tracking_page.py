@@ -8,6 +8,8 @@ from babel import Locale
 from babel.dates import format_date
 from jinja2 import Environment
 
+from api import feedback_page, return_page
+
 Row = Mapping[str, Any]
 
 HEADERS = {
@@ -49,11 +51,6 @@ _WORDS: dict[str, dict[str, Any]] = {
         "cancel_title": "Cancel your order?",
         "cancel_money": "You get back whatever you have paid for it. This cannot be undone.",
         "cancel_yes": "Cancel my order",
-        "how": "How was it?",
-        "how_score": "Your score, 5 is best",
-        "how_comment": "Anything to add?",
-        "how_send": "Send",
-        "how_thanks": "Thank you for your answer.",
         "instead": "Something else for you",
         "instead_of": "instead of",
         "same_price": "You pay what you would pay for what you ordered.",
@@ -62,6 +59,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refuse": "No, thank you",
         "notices": {
             "offer_over": "This offer is over.",
+            "return_window_over": "Nothing can be sent back here. Please write to us.",
             "nothing_waiting": "Nothing of your order waits any more.",
             "order_closed": "This order is closed.",
             "cancel_in_progress": "This order is being canceled.",
@@ -109,11 +107,6 @@ _WORDS: dict[str, dict[str, Any]] = {
         "cancel_title": "Siparişiniz iptal edilsin mi?",
         "cancel_money": "Ödediğiniz tutarın tamamı iade edilir. Bu işlem geri alınamaz.",
         "cancel_yes": "Siparişimi iptal et",
-        "how": "Nasıl buldunuz?",
-        "how_score": "Puanınız (en iyisi 5)",
-        "how_comment": "Eklemek istediğiniz bir şey var mı?",
-        "how_send": "Gönder",
-        "how_thanks": "Yanıtınız için teşekkürler.",
         "instead": "Sizin için başka bir ürün",
         "instead_of": "şunun yerine:",
         "same_price": "Sipariş ettiğiniz ürün için ne ödeyecekseniz onu ödersiniz.",
@@ -122,6 +115,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refuse": "Hayır, teşekkürler",
         "notices": {
             "offer_over": "Bu önerinin süresi geçti.",
+            "return_window_over": "Buradan iade edilebilecek bir ürün yok. Bize yazın.",
             "nothing_waiting": "Siparişinizde artık bekleyen ürün yok.",
             "order_closed": "Bu sipariş kapandı.",
             "cancel_in_progress": "Bu sipariş iptal ediliyor.",
@@ -203,22 +197,12 @@ _PAGE = _ENVIRONMENT.from_string(
 {% if parcel.tracking_url %}<p><a href="{{ parcel.tracking_url }}" rel="noreferrer">\
 {{ words.follow }}</a></p>{% endif %}
 </section>
-{% endfor %}{% if feedback == "asked" %}<section>
-<h2>{{ words.how }}</h2>
-<form method="post" action="/track/{{ token }}/feedback">
-<fieldset><legend>{{ words.how_score }}</legend>
-{% for score in range(1, 6) %}<label><input type="radio" name="score" value="{{ score }}" required>\
- {{ score }}</label>
-{% endfor %}</fieldset>
-<p><label>{{ words.how_comment }}<br>
-<textarea name="comment" rows="4" maxlength="2000"></textarea></label></p>
-<button>{{ words.how_send }}</button></form>
-</section>
-{% elif feedback == "given" %}<p>{{ words.how_thanks }}</p>
-{% endif %}{% if may_cancel %}<section>
+{% endfor %}{% if may_cancel %}<section>
 <p><a href="/track/{{ token }}/cancel">{{ words.cancel }}</a></p>
 </section>
 {% endif %}"""
+    + return_page.SECTION
+    + feedback_page.SECTION
     + _TAIL
 )
 _CANCEL = _ENVIRONMENT.from_string(
@@ -232,6 +216,7 @@ _CANCEL = _ENVIRONMENT.from_string(
 """
     + _TAIL
 )
+_RETURN = _ENVIRONMENT.from_string(_HEAD + return_page.FORM + _TAIL)
 _LEAVE = _ENVIRONMENT.from_string(
     _HEAD
     + """\
@@ -284,15 +269,30 @@ def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) ->
         waiting=[] if over else _waiting(row),
         parcels=parcels,
         may_cancel=may_cancel,
-        feedback=_feedback(row),
+        feedback=feedback_page.state(row),
+        how=feedback_page.WORDS[language],
+        returns=return_page.shown(row),
+        may_return=bool(return_page.returnable(row)),
+        back_words=return_page.WORDS[language],
     )
 
 
-def _feedback(row: Row) -> str:
-    """Whether the customer may say how it was, or has."""
-    if row["feedback"]:
-        return "given"
-    return "asked" if row["fulfillment_status"] == "delivered" else ""
+def ask_return_page(row: Row, token: str) -> str | None:
+    """Ask what shall go back; None when there is nothing."""
+    language, words = _language(row)
+    lines = return_page.returnable(row)
+    return (
+        lines
+        and _RETURN.render(
+            language=language,
+            words=words,
+            back_words=return_page.WORDS[language],
+            token=token,
+            number=row["number"],
+            version=row["version"],
+            lines=lines,
+        )
+    ) or None
 
 
 def cancel_page(row: Row, token: str) -> str:

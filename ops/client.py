@@ -190,6 +190,13 @@ class ShopClient:
         """Try again now what keeps failing; answers the order after it."""
         return await self._post(f"/v1/orders/{order_id}/retry", {"code": code} if code else {}, key)
 
+    async def ask_return(
+        self, order_id: str, units: Mapping[str, int], reason: str, key: str | None = None
+    ) -> Json:
+        """Ask to send units of lines back; answers the return."""
+        lines = [{"line_id": line, "quantity": n, "reason": reason} for line, n in units.items()]
+        return await self._post(f"/v1/orders/{order_id}/returns", {"lines": lines}, key)
+
     # -- warehouse -----------------------------------------------------------------------------
 
     async def start(self, work_id: str, key: str | None = None) -> Json:
@@ -218,6 +225,23 @@ class ShopClient:
         """Hand the named parcels, or all packed ones of the location, to the carrier."""
         path = f"/v1/fulfillment-orders/{work_id}/ship"
         return await self._post(path, {"shipment_ids": list(shipment_ids)}, key)
+
+    async def receive_return(
+        self, return_id: str, units: Mapping[str, int], key: str | None = None
+    ) -> Json:
+        """A return is at the dock: so many units of lines; answers the return after it."""
+        lines = [{"line_id": line, "quantity": n} for line, n in units.items()]
+        return await self._post(f"/v1/returns/{return_id}/receive", {"lines": lines}, key)
+
+    async def inspect_return(
+        self, return_id: str, units: Mapping[str, int], disposition: str, key: str | None = None
+    ) -> Json:
+        """Say what becomes of units that came back; answers the return after it."""
+        lines = [
+            {"line_id": line, "quantity": n, "disposition": disposition}
+            for line, n in units.items()
+        ]
+        return await self._post(f"/v1/returns/{return_id}/inspect", {"lines": lines}, key)
 
     # -- stock ---------------------------------------------------------------------------------
 

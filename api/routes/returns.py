@@ -1,6 +1,6 @@
 """Returns: asked for, read, decided about."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -24,10 +24,11 @@ from db.pool import Connection
 from db.returns import By
 from domain.errors import Refused
 from domain.states import ReturnStage
-from workflows.messages import Asker
 from workflows.return_messages import ReturnRequest
 
 router = APIRouter(tags=["returns"])
+
+View = Callable[[Connection, Any, Made], Awaitable[Answer]]
 
 EXAMPLE = {
     "lines": [
@@ -64,9 +65,13 @@ async def ask_for_return(request: Request, order_id: str) -> Response:
 
 
 async def carry_ask(
-    request: Request, caller: Caller, parsed: Parsed[ReturnIn], order_id: str
+    request: Request,
+    caller: Caller,
+    parsed: Parsed[ReturnIn],
+    order_id: str,
+    key: str | None = None,
 ) -> Response:
-    """The same for a customer with a token."""
+    """The same for a customer with a token; `key` when the request carries none."""
     own, body, by = services(request), parsed.value, By(caller.name, caller.role)
     returning.once_each(body.lines)
 
@@ -77,7 +82,7 @@ async def carry_ask(
     async def on_refused(conn: Connection, refusal: Refused) -> None:
         await returning.note_refusal(conn, order_id, "return_refused", by, refusal)
 
-    once = Once(own, caller, parsed.request_hash, idempotency_key(request))
+    once = Once(own, caller, parsed.request_hash, key or idempotency_key(request))
     return (await once.do(effect, cause="", on_refused=on_refused)).response()
 
 
@@ -214,18 +219,20 @@ async def _ask(  # noqa: PLR0913, PLR0917 - a request
     async def view(conn: Connection, _: object, __: Made) -> Answer:
         return views.ok(await returning.shown(conn, name, contact=caller.sees_contact))
 
-    def build(asker: Asker, _: Mapping[str, Any]) -> ReturnRequest:
-        return ReturnRequest(asker, reason)
+    petition = petition_of(name, update, reason, note, view)
+    desk = Desk(own, caller, request_hash, idempotency_key(request))
+    return (await desk.carry(petition)).response()
 
-    petition = Petition(
-        name,
+
+def petition_of(return_id: str, update: str, reason: str, note: str | None, view: View) -> Petition:
+    """Ask the return's workflow for something."""
+    return Petition(
+        return_id,
         update=update,
         what=f"return_{update}",
-        build=build,
+        build=lambda asker, _: ReturnRequest(asker, reason),
         view=view,
         data={"reason": reason} if reason else {},
         note=note,
         subject=RETURNS,
     )
-    desk = Desk(own, caller, request_hash, idempotency_key(request))
-    return (await desk.carry(petition)).response()

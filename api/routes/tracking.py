@@ -9,15 +9,15 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api import tracking_page
+from api import return_page, tracking_page
 from api.asking import Desk, Made, Petition
-from api.body import parse, read_body, request_hash
+from api.body import Parsed, parse, read_body, request_hash
 from api.deps import Caller, Services, services
 from api.errors import Answer, Problem, not_found
 from api.routes.absence import answer_petition, leave_petition
 from api.routes.orders import known_id
 from api.routes.requests import cancel_petition
-from api.routes.returns import carry_ask
+from api.routes.returns import carry_ask, petition_of
 from api.schemas.returns import ReturnIn
 from api.views import ok
 from db import canceling, orders, reads, timeline, voices
@@ -26,7 +26,6 @@ from db.pool import Connection
 from domain.decisions import can_cancel
 from domain.errors import Refused
 from domain.phase import Actor
-from workflows.messages import Outcome
 
 router = APIRouter(tags=["tracking"])
 
@@ -36,7 +35,7 @@ _SCORE = re.compile(r"[1-5]", re.ASCII)
 _VERSION = re.compile(r"^[0-9]{1,9}$", re.ASCII)
 _UNITS = re.compile(r"(lin_[0-9a-z]{1,40}):([1-9][0-9]{0,6})", re.ASCII)
 _HTML = "text/html; charset=utf-8"
-_SEE_OTHER, _FINE, _UNAVAILABLE = 303, 200, 503
+_SEE_OTHER, _FINE, _CREATED, _UNAVAILABLE = 303, 200, 201, 503
 
 
 @router.get("/track/style.css", include_in_schema=False)
@@ -173,11 +172,48 @@ async def ask_for_return(request: Request, token: str) -> Response:
     return await carry_ask(request, _customer(row["id"]), parsed, row["id"])
 
 
+@router.get("/track/{token}/return", include_in_schema=False)
+async def ask_what_goes_back(request: Request, token: str) -> Response:
+    """What the customer could send back; nothing happens by looking."""
+    row = await _order(services(request), token)
+    asked = tracking_page.ask_return_page(row, token)
+    return _page(asked or tracking_page.page(row, token, "return_window_over"))
+
+
+@router.post("/track/{token}/return", include_in_schema=False)
+async def send_back(request: Request, token: str) -> Response:
+    """The customer wants to send it back; pressed twice it is asked for once."""
+    own = services(request)
+    row = await _order(own, token)
+    told = return_page.read_form((await read_body(request)).decode("ascii", "ignore"))
+    if told is None:
+        return await _answer(own, token, "changed")
+    version, body = told
+    parsed = Parsed(body, request_hash(request, body.model_dump(mode="json")))
+    customer = _customer(row["id"])
+    answer = await carry_ask(request, customer, parsed, row["id"], f"return:{version}")
+    if answer.status_code == _CREATED:
+        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+    code = orjson.loads(bytes(answer.body))["code"]
+    return await _answer(own, token, code, answer.status_code)
+
+
+@router.post("/track/{token}/returns/{return_id}/cancel", include_in_schema=False)
+async def keep_after_all(request: Request, token: str, return_id: str) -> Response:
+    """The customer keeps it; pressed twice it is done once."""
+    row = await _order(services(request), token)
+    name = known_id(return_id, "return")
+    if name not in {ret["id"] for ret in row["returns"] or ()}:
+        raise not_found("return")
+    petition = petition_of(name, "cancel", "customer_keeps_it", None, _nothing_to_tell)
+    return await _carry(request, token, row["id"], petition, f"cancel:{name}")
+
+
 def _customer(order_id: str) -> Caller:
     return Caller(f"track:{order_id}", "customer", "customer", frozenset())
 
 
-async def _nothing_to_tell(_: Connection, __: Outcome, ___: Made) -> Answer:
+async def _nothing_to_tell(_: Connection, __: object, ___: Made) -> Answer:
     return ok({})
 
 

@@ -163,11 +163,29 @@ async def _lose_it(scene: Scene) -> None:
     await scene.client.cancel(scene.id, "parcel_lost")
 
 
+async def _send_one_back(scene: Scene) -> None:
+    await scene.fulfill()
+    order = await scene.until(lambda o: o["fulfillment_status"] == "delivered", "delivered")
+    units = {order["lines"][0]["id"]: 1}
+    asked = await scene.client.ask_return(scene.id, units, "does_not_fit")
+    order = await scene.until(_may_be_sent, "labeled for the way back")
+    for status in ("in_transit", "delivered"):
+        await asyncio.sleep(_HANDLING_SECONDS)
+        await scene.client.advance(order["returns"][0]["tracking_number"], status)
+    await scene.client.receive_return(asked["id"], units)
+    await asyncio.sleep(_HANDLING_SECONDS)
+    await scene.client.inspect_return(asked["id"], units, "restock")
+    await scene.until(lambda o: o["payment_status"] == "partially_refunded", "paid back")
+
+
+def _may_be_sent(order: Json) -> bool:
+    return any(one["tracking_number"] for one in order["returns"])
+
+
 _ONE = {"TSHIRT-M": 2}
 _TWO = {"LAMP": 1, "KILIM": 1}
 _MUGS = {"MUG": 4}
 
-# An order that comes back joins them with the return's own workflow.
 STORIES = (
     Story(
         "card",
@@ -272,6 +290,31 @@ STORIES = (
         [shop.card("tok_visa")],
         _lose_it,
         _refunded(shop.total(_ONE), parcels={"lost": 1}, shipped=1),
+    ),
+    Story(
+        "return",
+        "One of two is sent back, paid back",
+        shop.ENGLISH,
+        _ONE,
+        [shop.card("tok_visa")],
+        _send_one_back,
+        Ending(
+            "completed",
+            "partially_refunded",
+            "delivered",
+            captured=shop.total(_ONE),
+            refunded=shop.ITEMS["TSHIRT-M"].price,
+            payments={"captured": 1},
+            parcels={"delivered": 2},
+            mails={
+                "confirmed": 1,
+                "shipped": 1,
+                "delivered": 1,
+                "return_approved": 1,
+                "return_received": 1,
+                "refunded": 1,
+            },
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Lives whose histories are kept, of orders and of purchase orders: each takes another way."""
+"""Lives of orders, purchase orders and returns whose histories are kept: each another way."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -7,10 +7,13 @@ from typing import Any, Protocol
 from temporalio.client import WorkflowHandle
 
 from db import closings, substitutes
-from domain.states import OrderStatus, PurchaseStatus
+from domain.return_rules import CARRIER, DROP_OFF, Decides
+from domain.returns import Disposition
+from domain.states import OrderStatus, PurchaseStatus, ReturnStage
 from tests.workflows.buying import QUICK, SUPPLIER, Buying, draft, sent
 from tests.workflows.faults import down
 from tests.workflows.life import Life
+from tests.workflows.sending_back import sent_back
 from tests.workflows.shop import Shop
 from workflows.messages import ExpectedSignal
 
@@ -269,6 +272,29 @@ async def moved_from_a_closed_warehouse(shop: Shop) -> Life:
     return life
 
 
+async def sent_back_in_two_parcels(shop: Shop) -> Lived:
+    """A return with a label: a part and the rest, one unit scrapped, one back on the shelf."""
+    life = await paid_by_card_in_one_parcel(shop)
+    await life.finished()
+    sending = await sent_back(shop, life, Decides.APPROVE, CARRIER, 2)
+    await sending.until(ReturnStage.APPROVED, label=True)
+    await sending.receive(1)
+    await sending.inspect(1, Disposition.SCRAP)
+    await sending.receive(1)
+    await sending.inspect(1, Disposition.RESTOCK)
+    return sending
+
+
+async def wanted_back_and_declined(shop: Shop) -> Lived:
+    """A return that a person declines."""
+    life = await paid_by_card_in_one_parcel(shop)
+    await life.finished()
+    sending = await sent_back(shop, life, Decides.ASK_PERSON, DROP_OFF, 1)
+    await life.until_types("return_decision_needed")
+    await sending.ask("decline", "worn")
+    return sending
+
+
 STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
     story.__name__: story
     for story in (
@@ -291,6 +317,8 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
         took_a_substitute_for_a_part,
         lost_an_offer_and_left_the_queue,
         moved_from_a_closed_warehouse,
+        sent_back_in_two_parcels,
+        wanted_back_and_declined,
     )
 }
 

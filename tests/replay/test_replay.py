@@ -17,6 +17,7 @@ from worker import workflow_runner
 from workflows import desk, payment
 from workflows.order import OrderWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
+from workflows.returns import ReturnWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
 
@@ -32,7 +33,7 @@ def test_every_story_has_its_history() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 async def test_a_committed_history_replays(file: Path) -> None:
-    workflows = [OrderWorkflow, PurchaseOrderWorkflow]
+    workflows = [OrderWorkflow, PurchaseOrderWorkflow, ReturnWorkflow]
     replayer = Replayer(workflows=workflows, workflow_runner=workflow_runner())
     await replayer.replay_workflow(history(file.stem))
 
@@ -74,3 +75,11 @@ async def test_a_purchase_order_that_reminds_nobody_is_caught(
     monkeypatch.setattr(PurchaseOrderWorkflow, "_mail", nothing)
     with pytest.raises(workflow.NondeterminismError):
         await replayer.replay_workflow(history("bought_late_and_in_parts"))
+
+
+async def test_a_return_that_tells_nobody_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    replayer = Replayer(workflows=[ReturnWorkflow], workflow_runner=UnsandboxedWorkflowRunner())
+    await replayer.replay_workflow(history("sent_back_in_two_parcels"))
+    monkeypatch.setattr(ReturnWorkflow, "_tell_customer", nothing)
+    with pytest.raises(workflow.NondeterminismError):
+        await replayer.replay_workflow(history("sent_back_in_two_parcels"))

@@ -11,6 +11,7 @@ from tests.workflows.goods_back import PRICE, SHIPPING, Counter, arrived, level
 from tests.workflows.life import eventually
 from tests.workflows.shop import Shop
 from tests.workflows.test_accidents import another_worker_takes_over
+from workflows.messages import Policy
 
 
 @pytest.mark.parametrize(
@@ -208,3 +209,78 @@ async def test_rules_are_kept_with_their_changes_and_need_a_general_one(
         ("/rules/0/window", "too_large"),
         ("/rules", "required"),
     }
+
+
+async def test_a_return_and_the_closing_of_its_order_at_the_same_moment(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    shop.policy = Policy(return_window=0.3, step_retry_interval=0.5, step_attempts=2)
+    answer = await api.put(
+        "/v1/return-policies", json={"rules": [{"decides": "ask_person", "label": "drop_off"}]}
+    )
+    assert answer.status_code == 200
+
+    async def both() -> tuple[Counter, str]:
+        counter = Counter(api, await arrived(shop, closed=False))
+        made, _ = await asyncio.gather(counter.ask(1), counter.life.finished())
+        return counter, made["id"]
+
+    for counter, return_id in await asyncio.gather(*(both() for _ in range(4))):
+        await counter.attention("return_decision")
+        await counter.call(return_id, "approve")
+        await counter.attention()
+        assert await counter.life.axes() == ("completed", "paid", "delivered", "in_progress")
+
+
+async def test_goods_at_the_dock_and_a_cancellation_at_once_have_one_end(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(1)
+    await counter.until(made["id"], status="approved")
+    lines = {"lines": [{"line_id": await counter.line(), "quantity": 1}]}
+    path = f"/v1/returns/{made['id']}"
+    answers = await asyncio.gather(
+        api.post(f"{path}/receive", json=lines),
+        api.post(f"{path}/cancel", json={"reason": "customer_keeps_it"}),
+    )
+    good = [answer.status_code for answer in answers]
+    assert good in ([201, 409], [409, 200])
+    status = (await counter.read(made["id"]))["status"]
+    assert status == ("received" if good[0] == 201 else "canceled")
+    assert await level(shop) == ((8, 1, 1) if good[0] == 201 else (7, 0, 0))
+
+
+async def test_a_customer_sends_back_and_keeps_after_all_on_the_page_of_the_order(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="carrier")
+    token = await shop.pool.fetchval("SELECT public_token FROM orders")
+    nobody, path = {"authorization": ""}, f"/track/{token}"
+    assert f'href="{path}/return"' in (await api.get(path, headers=nobody)).text
+    form = (await api.get(f"{path}/return", headers=nobody)).text
+    version = form.partition('name="version" value="')[2].partition('"')[0]
+    line = await counter.line()
+    assert f'name="{line}" value="0" min="0" max="2"' in form
+    fields = {"version": version, line: "2", "reason": "damaged", "note": "kırık"}
+    pressed = [await api.post(f"{path}/return", data=fields, headers=nobody) for _ in range(2)]
+    assert [answer.status_code for answer in pressed] == [303, 303]
+    [made] = (await api.get("/v1/returns")).json()["items"]
+    assert (made["requested_by"], made["lines"][0]["note"]) == ("customer", "kırık")
+    await counter.labeled(made["id"])
+    page = (await api.get(path, headers=nobody)).text
+    assert made["number"] in page
+    assert "Etiketi yazdırın" in page
+    assert f'href="{path}/return"' not in page
+    late = await api.post(f"{path}/return", data=fields | {"version": "999"}, headers=nobody)
+    assert late.status_code == 409
+    kept = f"{path}/returns/{made['id']}/cancel"
+    assert (await api.post(kept, headers=nobody)).status_code == 303
+    await counter.until(made["id"], status="canceled", reason="customer_keeps_it")
+    assert f'href="{path}/return"' in (await api.get(path, headers=nobody)).text
+    other = await api.post(f"{path}/returns/ret_other/cancel", headers=nobody)
+    assert other.status_code == 404
+    bad = await api.post(f"{path}/return", data={**fields, "reason": "x"}, headers=nobody)
+    assert bad.status_code == 409

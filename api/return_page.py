@@ -1,0 +1,170 @@
+"""Where a customer sends something back: a form on the page of their order, without a script."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from pydantic import ValidationError
+
+from api.schemas.returns import ReturnIn
+from domain.return_rules import Reason
+from domain.states import RETURN, ReturnStage
+
+Row = Mapping[str, Any]
+
+WORDS: dict[str, dict[str, Any]] = {
+    "en": {
+        "ask": "Send something back",
+        "title": "What do you want to send back?",
+        "reason": "Why?",
+        "note": "Anything we should know",
+        "yes": "Ask for the return",
+        "code": "Return",
+        "label": "Print the label",
+        "cancel": "I keep it after all",
+        "reasons": {
+            "unwanted": "I do not want it",
+            "does_not_fit": "It does not fit",
+            "wrong_item": "It is not what I ordered",
+            "damaged": "It is damaged",
+            "not_as_described": "It is not as described",
+            "arrived_late": "It came too late",
+            "other": "Something else",
+        },
+        "status": {
+            "requested": "we look at your request",
+            "approved": "you can send it",
+            "declined": "we cannot take it back",
+            "in_transit": "on its way to us",
+            "partially_received": "a part of it is here",
+            "received": "here, we look at it",
+            "inspected": "your money goes back",
+            "closed": "done",
+            "canceled": "canceled",
+            "expired": "it was not sent in time",
+        },
+    },
+    "tr": {
+        "ask": "İade etmek istiyorum",
+        "title": "Neyi iade etmek istiyorsunuz?",
+        "reason": "Neden?",
+        "note": "Bilmemiz gereken bir şey var mı?",
+        "yes": "İade isteği gönder",
+        "code": "İade",
+        "label": "Etiketi yazdırın",
+        "cancel": "İadeden vazgeçtim",
+        "reasons": {
+            "unwanted": "İstemiyorum",
+            "does_not_fit": "Olmadı",
+            "wrong_item": "Sipariş ettiğim ürün değil",
+            "damaged": "Hasarlı",
+            "not_as_described": "Anlatıldığı gibi değil",
+            "arrived_late": "Çok geç geldi",
+            "other": "Başka bir neden",
+        },
+        "status": {
+            "requested": "isteğinizi inceliyoruz",
+            "approved": "gönderebilirsiniz",
+            "declined": "iadeyi kabul edemiyoruz",
+            "in_transit": "bize geliyor",
+            "partially_received": "bir bölümü ulaştı",
+            "received": "ulaştı, inceliyoruz",
+            "inspected": "ödemeniz iade ediliyor",
+            "closed": "tamamlandı",
+            "canceled": "iptal edildi",
+            "expired": "zamanında gönderilmedi",
+        },
+    },
+}
+
+# On the page of the order: its returns, and the way to another one.
+SECTION = """\
+{% for ret in returns %}<section>
+<h2>{{ back_words.code }} {{ ret.number }}</h2>
+<p>{{ back_words.status[ret.status] }}</p>
+{% if ret.label_url %}<p><a href="{{ ret.label_url }}" rel="noreferrer">\
+{{ back_words.label }}</a></p>
+{% endif %}{% if ret.cancelable %}<form method="post" \
+action="/track/{{ token }}/returns/{{ ret.id }}/cancel">
+<button class="quiet">{{ back_words.cancel }}</button></form>
+{% endif %}</section>
+{% endfor %}{% if may_return %}<section>
+<p><a href="/track/{{ token }}/return">{{ back_words.ask }}</a></p>
+</section>
+{% endif %}"""
+FORM = """\
+<h2>{{ back_words.title }}</h2>
+<form method="post" action="/track/{{ token }}/return">
+<input type="hidden" name="version" value="{{ version }}">
+{% for line in lines %}<p>
+<label><input type="number" name="{{ line.id }}" value="0" min="0" max="{{ line.left }}"> \
+{{ line.name }}</label>
+</p>
+{% endfor %}<p><label>{{ back_words.reason }} <select name="reason">
+{% for code, text in back_words.reasons.items() %}<option value="{{ code }}">{{ text }}</option>
+{% endfor %}</select></label></p>
+<p><label>{{ back_words.note }} <input name="note" maxlength="1000"></label></p>
+<button>{{ back_words.yes }}</button></form>
+<p><a href="/track/{{ token }}">{{ words.back }}</a></p>
+"""
+
+_UNITS = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
+_LINE = re.compile(r"lin_[0-9a-z]{1,40}", re.ASCII)
+_FREE = {"declined", "canceled", "expired"}
+
+
+def returnable(row: Row) -> list[dict[str, Any]]:
+    """Lines of which the customer has units that are in no return."""
+    left: Counter[str] = Counter()
+    for parcel in row["shipments"] or ():
+        if parcel["status"] == "delivered":
+            for part in parcel["lines"] or ():
+                left[part["line_id"]] += part["quantity"] - part["written_off"]
+    for ret in row["returns"] or ():
+        if ret["status"] not in _FREE:
+            for part in ret["lines"] or ():
+                units = max(part["quantity"], part["received"]) - part["rejected"]
+                left[part["line_id"]] -= units
+    return [
+        {"id": line["id"], "name": line["name"], "left": left[line["id"]]}
+        for line in row["lines"] or ()
+        if left[line["id"]] > 0
+    ]
+
+
+def shown(row: Row) -> list[dict[str, Any]]:
+    """The order's returns as its page tells of them; a label while it is of use."""
+    return [
+        {
+            "id": ret["id"],
+            "number": ret["number"],
+            "status": ret["status"],
+            "label_url": ret["label_url"] if ret["status"] == "approved" else None,
+            "cancelable": ReturnStage.CANCELED in RETURN[ReturnStage(ret["status"])],
+        }
+        for ret in row["returns"] or ()
+    ]
+
+
+def read_form(form: str) -> tuple[str, ReturnIn] | None:
+    """The version that the customer saw, and what they want; None for what makes no sense."""
+    try:
+        fields = parse_qs(form, max_num_fields=600)
+    except ValueError:
+        return None
+    reason = fields.get("reason", [""])[0]
+    note = fields.get("note", [""])[0].strip() or None
+    version = fields.get("version", [""])[0]
+    lines = [
+        {"line_id": name, "quantity": int(values[0]), "reason": reason, "note": note}
+        for name, values in fields.items()
+        if _LINE.fullmatch(name) and _UNITS.fullmatch(values[0])
+    ]
+    if reason not in set(Reason) or not _UNITS.fullmatch(version):
+        return None
+    try:
+        return version, ReturnIn.model_validate({"lines": lines})
+    except ValidationError:
+        return None

@@ -68,13 +68,26 @@ class ReturnWorkflow:
         self._reads = 0
         self._troubles = 0
         self._flagged = False
+        self._overdue = False
+        self._operator_cancels = 0
         self._settle_at = ""
         self._helpless = ""
         self._shown: tuple[object, ...] = (start.ret.status, ())
 
     @workflow.run
     async def run(self, start: ReturnInput) -> ReturnOutcome:  # noqa: ARG002 - the SDK passes it twice
-        """Live until it is over."""
+        """Live until it is over. A cancel in the Temporal UI is a request, too."""
+        while True:
+            try:
+                await self._live()
+            except asyncio.CancelledError:
+                self._operator_cancels += 1
+                self._queue.append(_Item(self._operator_cancel, lambda: None))
+            else:
+                return self._outcome()
+
+    async def _live(self) -> None:
+        """The story: decide, do what is asked and written, keep the deadlines, clear up."""
         await self._record(ReturnActivities.decide_return, "decide")
         while True:
             await self._work()
@@ -86,7 +99,6 @@ class ReturnWorkflow:
         while not self._idle():
             await workflow.wait_condition(lambda: self._waiting() or self._idle())
             await self._work()
-        return self._outcome()
 
     def _waiting(self) -> bool:
         return bool(self._queue) or self._news
@@ -98,12 +110,19 @@ class ReturnWorkflow:
         """Do what was asked, and read what was written."""
         while self._waiting():
             if self._news:
-                self._news = False
-                self._reads += 1
-                await self._record(ReturnActivities.reload_return, f"read-{self._reads}")
+                await self._read()
             while self._queue:
                 await self._do(self._queue.popleft())
         self._show()
+
+    async def _read(self) -> None:
+        self._news = False
+        self._reads += 1
+        try:
+            await self._record(ReturnActivities.reload_return, f"read-{self._reads}")
+        except asyncio.CancelledError:
+            self._news = True
+            raise
 
     async def _do(self, item: _Item) -> None:
         try:
@@ -111,7 +130,22 @@ class ReturnWorkflow:
             await item.perform()
         except Refused as error:
             item.refusal = error
+        except asyncio.CancelledError:
+            # Done again before the operator's cancel; its steps happen once.
+            item.check = lambda: None
+            self._queue.appendleft(item)
+            raise
         item.done = True
+
+    async def _operator_cancel(self) -> None:
+        """Somebody pressed Cancel in the Temporal UI: do it when it may be, else say no."""
+        operator, cause = Asked("temporal", "operator"), f"operator-cancel-{self._operator_cancels}"
+        try:
+            can_cancel(self._ret)
+            await self._record(ReturnActivities.cancel_return, cause, operator, "operator")
+        except Refused as error:
+            step = ReturnActivities.note_return_refusal
+            await self._record(step, f"{cause}-refused", operator, error.code)
 
     async def _go_on(self) -> None:
         """What is to be done by itself, as the return and the clock stand."""
@@ -122,6 +156,9 @@ class ReturnWorkflow:
             await self._record(ReturnActivities.remind_of_return, "remind")
         if self._passed(self._expires_at(), now):
             await self._record(ReturnActivities.expire_return, f"expire-{ret.status}")
+        if self._passed(self._overdue_at(), now):
+            self._overdue = True
+            self._push_trouble(attention.RETURN_LOST, "no_news")
         if self._passed(self._refund_due_at(), now):
             self._flagged = True
             await self._record(ReturnActivities.flag_refund, "refund-due")
@@ -150,6 +187,12 @@ class ReturnWorkflow:
         waiting = self._ret.status in {G.APPROVED, G.PARTIALLY_RECEIVED}
         return self._ret.expires_at if waiting else ""
 
+    def _overdue_at(self) -> str:
+        """What is still on its way when its time is over is looked for."""
+        return (
+            self._ret.expires_at if self._ret.status is G.IN_TRANSIT and not self._overdue else ""
+        )
+
     def _refund_due_at(self) -> str:
         """The law's day; until the goods are here the money may be withheld."""
         waits = self._ret.here and not self._flagged and self._ret.status is not G.INSPECTED
@@ -165,7 +208,13 @@ class ReturnWorkflow:
 
     def _next_deadline(self) -> datetime | None:
         settle = self._settle_at if self._ret.status is G.INSPECTED else ""
-        known = (self._remind_at(), self._expires_at(), self._refund_due_at(), settle)
+        known = (
+            self._remind_at(),
+            self._expires_at(),
+            self._refund_due_at(),
+            self._overdue_at(),
+            settle,
+        )
         return min((datetime.fromisoformat(one) for one in known if one), default=None)
 
     async def _rest(self) -> None:

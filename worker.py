@@ -176,6 +176,7 @@ def build_worker(
             goods_back.settle_return,
             goods_back.tell_return_trouble,
             goods_back.reload_return,
+            goods_back.note_return_refusal,
             return_carriers.buy_return_label,
             return_carriers.void_return_label,
             purchases.approve_purchase,

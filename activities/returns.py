@@ -162,6 +162,15 @@ class ReturnActivities:
             return await step.reload()
 
     @activity.defn
+    async def note_return_refusal(self, task: ReturnTask) -> Return:
+        """An operator's cancel that came too late."""
+        async with returns.once(self._pool, task.return_id, task.cause) as step:
+            if not step.done:
+                data = {"code": task.reason}
+                await returns.record(step.conn, step.ret, "return_cancel_refused", _by(task), data)
+            return step.ret
+
+    @activity.defn
     async def reload_return(self, task: ReturnTask) -> Return:
         """What the dock, the bench or a carrier wrote."""
         return await returns.load(self._pool, task.return_id)

@@ -15,8 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import Asked
     from activities.errors import refusal
     from activities.notifications import NotificationActivities
-    from activities.return_contracts import ReturnLabel, ReturnTask
-    from activities.returns import ReturnActivities, ReturnCarrierActivities
+    from activities.return_contracts import ReturnTask
+    from activities.returns import ReturnActivities
     from domain import attention
     from domain.errors import Refused
     from domain.notices import notification_id
@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import ids, policies
     from workflows.desk import raise_refusal, reason_of
     from workflows.fulfillment import asked
+    from workflows.return_label import LabelDesk
     from workflows.return_messages import ReturnInput, ReturnOutcome, ReturnRequest
 
 Step = Callable[[Any, ReturnTask], Awaitable[Return]]
@@ -61,20 +62,31 @@ class ReturnWorkflow:
         self._news = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
-        self._labeling = False
         self._labeled = False
-        self._asked_carrier = False
-        self._woken = False
+        self._label = LabelDesk(self, start.policy, self._label_bought)
         self._reads = 0
         self._troubles = 0
         self._flagged = False
+        self._overdue = False
+        self._operator_cancels = 0
         self._settle_at = ""
         self._helpless = ""
         self._shown: tuple[object, ...] = (start.ret.status, ())
 
     @workflow.run
     async def run(self, start: ReturnInput) -> ReturnOutcome:  # noqa: ARG002 - the SDK passes it twice
-        """Live until it is over."""
+        """Live until it is over. A cancel in the Temporal UI is a request, too."""
+        while True:
+            try:
+                await self._live()
+            except asyncio.CancelledError:
+                self._operator_cancels += 1
+                self._queue.append(_Item(self._operator_cancel, lambda: None))
+            else:
+                return self._outcome()
+
+    async def _live(self) -> None:
+        """The story: decide, do what is asked and written, keep the deadlines, clear up."""
         await self._record(ReturnActivities.decide_return, "decide")
         while True:
             await self._work()
@@ -82,11 +94,10 @@ class ReturnWorkflow:
             if self._ret.over:
                 break
             await self._rest()
-        self._give_label_back()
+        self._label.give_back()
         while not self._idle():
             await workflow.wait_condition(lambda: self._waiting() or self._idle())
             await self._work()
-        return self._outcome()
 
     def _waiting(self) -> bool:
         return bool(self._queue) or self._news
@@ -98,12 +109,19 @@ class ReturnWorkflow:
         """Do what was asked, and read what was written."""
         while self._waiting():
             if self._news:
-                self._news = False
-                self._reads += 1
-                await self._record(ReturnActivities.reload_return, f"read-{self._reads}")
+                await self._read()
             while self._queue:
                 await self._do(self._queue.popleft())
         self._show()
+
+    async def _read(self) -> None:
+        self._news = False
+        self._reads += 1
+        try:
+            await self._record(ReturnActivities.reload_return, f"read-{self._reads}")
+        except asyncio.CancelledError:
+            self._news = True
+            raise
 
     async def _do(self, item: _Item) -> None:
         try:
@@ -111,17 +129,35 @@ class ReturnWorkflow:
             await item.perform()
         except Refused as error:
             item.refusal = error
+        except asyncio.CancelledError:
+            # Done again before the operator's cancel; its steps happen once.
+            item.check = lambda: None
+            self._queue.appendleft(item)
+            raise
         item.done = True
+
+    async def _operator_cancel(self) -> None:
+        """Somebody pressed Cancel in the Temporal UI: do it when it may be, else say no."""
+        operator, cause = Asked("temporal", "operator"), f"operator-cancel-{self._operator_cancels}"
+        try:
+            can_cancel(self._ret)
+            await self._record(ReturnActivities.cancel_return, cause, operator, "operator")
+        except Refused as error:
+            step = ReturnActivities.note_return_refusal
+            await self._record(step, f"{cause}-refused", operator, error.code)
 
     async def _go_on(self) -> None:
         """What is to be done by itself, as the return and the clock stand."""
         ret, now = self._ret, workflow.now()
         if ret.status is G.APPROVED and ret.label == CARRIER and not ret.has_label:
-            self._buy_label()
+            self._label.buy()
         if self._passed(self._remind_at(), now):
             await self._record(ReturnActivities.remind_of_return, "remind")
         if self._passed(self._expires_at(), now):
             await self._record(ReturnActivities.expire_return, f"expire-{ret.status}")
+        if self._passed(self._overdue_at(), now):
+            self._overdue = True
+            self.need_help(attention.RETURN_LOST, "no_news")
         if self._passed(self._refund_due_at(), now):
             self._flagged = True
             await self._record(ReturnActivities.flag_refund, "refund-due")
@@ -137,7 +173,7 @@ class ReturnWorkflow:
         except Refused as error:
             pause = timedelta(seconds=self._policy.step_retry_interval)
             self._settle_at = (workflow.now() + pause).isoformat()
-            self._push_trouble(attention.REFUND_DUE, error.code)
+            self.need_help(attention.REFUND_DUE, error.code)
 
     # -- deadlines -----------------------------------------------------------------------------
 
@@ -149,6 +185,12 @@ class ReturnWorkflow:
         """Without a word of the carrier it is not sent; of what came in part the rest is not."""
         waiting = self._ret.status in {G.APPROVED, G.PARTIALLY_RECEIVED}
         return self._ret.expires_at if waiting else ""
+
+    def _overdue_at(self) -> str:
+        """What is still on its way when its time is over is looked for."""
+        return (
+            self._ret.expires_at if self._ret.status is G.IN_TRANSIT and not self._overdue else ""
+        )
 
     def _refund_due_at(self) -> str:
         """The law's day; until the goods are here the money may be withheld."""
@@ -165,7 +207,13 @@ class ReturnWorkflow:
 
     def _next_deadline(self) -> datetime | None:
         settle = self._settle_at if self._ret.status is G.INSPECTED else ""
-        known = (self._remind_at(), self._expires_at(), self._refund_due_at(), settle)
+        known = (
+            self._remind_at(),
+            self._expires_at(),
+            self._refund_due_at(),
+            self._overdue_at(),
+            settle,
+        )
         return min((datetime.fromisoformat(one) for one in known if one), default=None)
 
     async def _rest(self) -> None:
@@ -182,69 +230,26 @@ class ReturnWorkflow:
 
     # -- beside the loop -------------------------------------------------------------------------
 
-    def _beside(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+    @property
+    def ret(self) -> Return:
+        """It as it stands."""
+        return self._ret
+
+    def beside(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        """Do something that the run loop does not wait for."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _buy_label(self) -> None:
-        if not self._labeling:
-            self._labeling = self._asked_carrier = True
-            self._beside(self._try_label())
-
-    async def _try_label(self) -> None:
-        """Ask the carrier until there is a label; after a few tries with a cry for help."""
-        tries = 0
-        while self._ret.status is G.APPROVED:
-            call = ReturnLabel(self._ret.id, tries > 0)
-            tries += 1
-            try:
-                await workflow.execute_activity_method(
-                    ReturnCarrierActivities.buy_return_label,
-                    call,
-                    summary="label of the return",
-                    **policies.outside(self._policy.step_attempts),
-                )
-            except ActivityError as error:
-                if is_cancelled_exception(error):
-                    break
-                self._push_trouble(attention.RETURN_LABEL_FAILED, reason_of(error))
-                await self._sleep_before_next_try()
-            else:
-                self._queue.append(_Item(self._keep_label, lambda: None))
-                break
-        self._labeling = False
+    def _label_bought(self) -> None:
+        self._queue.append(_Item(self._keep_label, lambda: None))
 
     async def _keep_label(self) -> None:
         self._labeled = self._ret.status is G.APPROVED
         await self._record(ReturnActivities.record_return_label, "label")
 
-    def _give_label_back(self) -> None:
-        """A label that nobody will use is void; the carrier refuses what is on its way."""
-        if self._asked_carrier and self._ret.status in {G.CANCELED, G.EXPIRED}:
-            self._beside(self._void_label())
-
-    async def _void_label(self) -> None:
-        # A call that is on its way may still bring one.
-        await workflow.wait_condition(lambda: not self._labeling)
-        with contextlib.suppress(ActivityError):
-            await workflow.execute_activity_method(
-                ReturnCarrierActivities.void_return_label,
-                ReturnLabel(self._ret.id),
-                summary="label of the return is given back",
-                **policies.NOTIFICATION,
-            )
-
-    async def _sleep_before_next_try(self) -> None:
-        self._woken = False
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._woken or self._ret.status is not G.APPROVED,
-                timeout=self._policy.step_retry_interval,
-                timeout_summary="the next try of the label",
-            )
-
-    def _push_trouble(self, code: str, reason: str) -> None:
+    def need_help(self, code: str, reason: str) -> None:
+        """It waits for a person, as the run loop writes down."""
         if code in self._ret.attention:
             return
         self._troubles += 1
@@ -278,7 +283,7 @@ class ReturnWorkflow:
         for milestone, true in happened.items():
             if true and milestone not in self._told:
                 self._told.add(milestone)
-                self._beside(self._mail(milestone))
+                self.beside(self._mail(milestone))
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -395,7 +400,7 @@ class ReturnWorkflow:
     @workflow.update(description="Try the label again now")
     async def retry(self, request: ReturnRequest) -> ReturnOutcome:  # noqa: ARG002 - the SDK's signature
         """Wakes what waits for its next try."""
-        self._woken = True
+        self._label.retry()
         return self._outcome()
 
     @retry.validator

@@ -11,6 +11,7 @@ from tests.workflows.goods_back import PRICE, SHIPPING, Counter, arrived, level
 from tests.workflows.life import eventually
 from tests.workflows.shop import Shop
 from tests.workflows.test_accidents import another_worker_takes_over
+from workflows import ids
 from workflows.messages import Policy
 
 
@@ -284,3 +285,33 @@ async def test_a_customer_sends_back_and_keeps_after_all_on_the_page_of_the_orde
     assert other.status_code == 404
     bad = await api.post(f"{path}/return", data={**fields, "reason": "x"}, headers=nobody)
     assert bad.status_code == 409
+
+
+async def test_a_cancel_in_the_temporal_ui_is_a_request(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    one, other = await counter.ask(1), await counter.ask(1)
+    for made in (one, other):
+        await counter.until(made["id"], status="approved")
+    await counter.receive(other["id"])
+    for made in (one, other):
+        handle = shop.temporal.get_workflow_handle(ids.return_workflow_id(made["id"]))
+        await handle.cancel()
+    await counter.until(one["id"], status="canceled", reason="operator")
+    await counter.life.until_types("return_cancel_refused")
+    await counter.inspect(other["id"], restock=1)
+    await counter.until(other["id"], status="closed")
+
+
+async def test_a_parcel_that_never_comes_is_looked_for(shop: Shop, api: httpx2.AsyncClient) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="carrier", expires_after="PT3S")
+    ret = await counter.labeled((await counter.ask(1))["id"])
+    path = f"/parcels/{ret['tracking_number']}/advance"
+    await shop.sandbox.control(path, {"status": "in_transit"})
+    await counter.attention("return_lost")
+    assert (await counter.read(ret["id"]))["status"] == "in_transit"
+    await counter.receive(ret["id"])
+    await counter.attention()

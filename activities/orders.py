@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from temporalio import activity
 
-from activities import goods, parcels, substitutes
+from activities import goods, parcels, risk, substitutes
 from activities.contracts import (
     AttentionCleared,
     AttentionSet,
@@ -18,6 +18,7 @@ from activities.contracts import (
     ShortPick,
 )
 from activities.reserving import ReservationDesk
+from activities.risk import RuleAssessor
 from db import (
     fulfillment,
     holds,
@@ -35,6 +36,7 @@ from domain.attention import OUTLIVING
 from domain.decisions import can_cancel, must_allow
 from domain.order import Order
 from domain.phase import phase_of
+from domain.ports import RiskAssessor
 from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
@@ -45,9 +47,10 @@ _FIRST = "confirm"
 class OrderActivities:
     """The transactions that move an order; each happens once per cause."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, assessor: RiskAssessor | None = None) -> None:
         self._pool = pool
         self._desk = ReservationDesk(pool)
+        self._assessor = assessor or RuleAssessor(pool)
 
     @activity.defn
     async def confirm_order(self, task: Confirm) -> Confirmed:
@@ -58,6 +61,7 @@ class OrderActivities:
         """
         if task.cause != _FIRST:
             await self._take_off_missing(task)
+        found = await self._assessor.assess(task.order_id) if task.cause == _FIRST else ()
         reserved = await self._desk.reserve(task.order_id, task.cause, everywhere=task.everywhere)
         async with orders.once(self._pool, task.order_id, task.cause) as step:
             if step.done:
@@ -75,6 +79,7 @@ class OrderActivities:
             if first:
                 await timeline.record(conn, task.order_id, "order_confirmed")
                 await notifications.plan(conn, task.order_id, "confirmed")
+                await risk.record(step, found)
             order = await orders.load(conn, task.order_id)
             work, warehouses = await self._open_work(conn, order, task)
             step.result |= {

@@ -9,7 +9,7 @@ from db.sql import queries
 
 _SQL = queries("policies")
 
-DELIVERY, CANCEL, RETURN = "delivery", "cancel", "return"
+DELIVERY, CANCEL, RETURN, RISK = "delivery", "cancel", "return", "risk"
 
 
 async def keep(

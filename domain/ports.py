@@ -224,6 +224,24 @@ class CarrierGateway(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RiskFinding:
+    """Something that speaks for fraud, by the name of the rule; `hold`: a person has to look."""
+
+    rule: str
+    hold: bool
+
+
+class RiskAssessor(Protocol):
+    """Looks at orders that are paid for, before their goods are sought."""
+
+    name: str
+
+    async def assess(self, order_id: str) -> Sequence[RiskFinding]:
+        """What speaks for fraud; nothing when nothing does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that goes with a mail; `kind` is its media type (`text/csv`), text being UTF-8."""
 

@@ -349,6 +349,9 @@ class Relay:
             for kind, deadline in passed:
                 signal = DeadlineSignal(kind, deadline.subject)
                 await outbox.add(conn, deadline.order_id, outbox.DEADLINE_PASSED, asdict(signal))
+            for hold_id, order_id, at_end in await orders.claim_ended_holds(conn, _BATCH):
+                signal = DeadlineSignal("hold", hold_id, action=at_end)
+                await outbox.add(conn, order_id, outbox.DEADLINE_PASSED, asdict(signal))
             troubled = await endings.claim_due(conn, _BATCH)
             for due in troubled:
                 # Who was silent and is heard of again is not given up without a person.

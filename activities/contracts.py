@@ -110,13 +110,15 @@ class Close:
 
 @dataclass(frozen=True)
 class HoldChange:
-    """Add or release a hold."""
+    """Add or release a hold; one that is added may end by itself: when, and what is done then."""
 
     order_id: str
     hold_id: str
     by: Asked
     reason: str = ""
     pick_deadline: float = 0.0
+    ends_at: str = ""
+    at_end: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from activities.contracts import (
     HoldChange,
     Note,
     ShortPick,
+    moment,
 )
 from activities.reserving import ReservationDesk
 from activities.risk import RuleAssessor
@@ -250,6 +251,8 @@ class OrderActivities:
                 task.reason,
                 task.by.actor,
                 task.by.request_event,
+                ends_at=moment(task.ends_at),
+                at_end=task.at_end,
             )
             await fulfillment.hold_work(step.conn, task.order_id)
             await self._tell(step.conn, task, "hold_added")

@@ -316,6 +316,8 @@ def hold(row: Row, *, contact: bool) -> dict[str, Any]:
         "note": row["note"] if contact else None,
         "actor": row["actor"],
         "created_at": _when(row["created_at"]),
+        "ends_at": _when(row["ends_at"]),
+        "at_end": row["at_end"],
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from db.pool import Connection, Pool
@@ -195,11 +196,30 @@ async def move_units(  # noqa: PLR0913 - the counters of one row
     )
 
 
-async def add_hold(
-    conn: Connection, order_id: str, hold_id: str, reason: str, actor: str, request_event: int
+async def add_hold(  # noqa: PLR0913 - a hold has these columns
+    conn: Connection,
+    order_id: str,
+    hold_id: str,
+    reason: str,
+    actor: str,
+    request_event: int,
+    *,
+    ends_at: datetime | None = None,
+    at_end: str = "",
 ) -> None:
-    """Add a hold; its note is the one of the request's timeline event."""
-    await conn.execute(_SQL["add_hold"], hold_id, order_id, reason, actor, request_event)
+    """Add a hold; its note is the one of the request's timeline event.
+
+    With `ends_at`, `at_end` says what is done then (`release`, `ask_person`, `cancel`).
+    """
+    await conn.execute(
+        _SQL["add_hold"], hold_id, order_id, reason, actor, request_event, ends_at, at_end or None
+    )
+
+
+async def claim_ended_holds(conn: Connection, limit: int) -> list[tuple[str, str, str]]:
+    """Holds whose time is over, each once: (hold, order, what is done)."""
+    rows = await conn.fetch(_SQL["claim_ended_holds"], limit)
+    return [(row["id"], row["order_id"], row["at_end"]) for row in rows]
 
 
 async def release_hold(conn: Connection, hold_id: str, actor: str) -> None:

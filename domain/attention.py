@@ -17,6 +17,7 @@ AUTHORIZATION_EXPIRING = "authorization_expiring"
 AUTHORIZATION_EXPIRED = "authorization_expired"
 WAITING_FOR_STOCK = "waiting_for_stock"
 PICK_OVERDUE = "pick_overdue"
+HOLD_OVERDUE = "hold_overdue"
 LABEL_FAILED = "label_failed"
 DELIVERY_OVERDUE = "delivery_overdue"
 DELIVERY_DELAYED = "delivery_delayed"
@@ -47,6 +48,7 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         AUTHORIZATION_EXPIRED: ("ship", "add_payment", "cancel"),
         WAITING_FOR_STOCK: ("retry", "cancel"),
         PICK_OVERDUE: ("hold", "cancel"),
+        HOLD_OVERDUE: ("release", "cancel"),
         LABEL_FAILED: ("retry", "cancel"),
         DELIVERY_OVERDUE: ("resolve",),
         DELIVERY_DELAYED: ("resolve",),
@@ -97,7 +99,8 @@ def still_needed(order: Order, code: str, subject: str) -> bool:
     if code == AUTHORIZATION_EXPIRING:
         tender = order.tender(subject)
         return tender is not None and tender.capturable > 0
-    return _parcel_needs(order, code, subject)
+    held = any(hold.id == subject for hold in order.holds)
+    return held if code == HOLD_OVERDUE else _parcel_needs(order, code, subject)
 
 
 def _parcel_needs(order: Order, code: str, subject: str) -> bool:

@@ -86,11 +86,16 @@ class OfferAnswer:
 
 @dataclass(frozen=True)
 class HoldRequest:
-    """Stop the order for a reason of `domain.states.HoldReason`."""
+    """Stop the order for a reason of `domain.states.HoldReason`.
+
+    At `ends_at` it is over by itself: `at_end` is `release`, `ask_person` or `cancel`.
+    """
 
     asker: Asker
     hold_id: str
     reason: str
+    ends_at: str = ""
+    at_end: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,9 +234,10 @@ class ShortPickSignal:
 
 @dataclass(frozen=True)
 class DeadlineSignal:
-    """A deadline of a row has passed: `pick`, `delivery`, `authorization`, `offer`, `ending`.
+    """A deadline of a row has passed: `pick delivery authorization offer ending hold`.
 
-    Of an `ending` (a parcel in trouble) `event` and `action` tell what was decided, and why.
+    Of an `ending` (a parcel in trouble) `event` and `action` tell what was decided, and why; of a
+    `hold` `action` tells what is done now.
     """
 
     kind: str

@@ -198,7 +198,12 @@ class OrderWorkflow:
 
     async def _hold(self, request: HoldRequest) -> Sequence[str]:
         change = HoldChange(
-            self._desk.order.id, request.hold_id, asked(request.asker), request.reason
+            self._desk.order.id,
+            request.hold_id,
+            asked(request.asker),
+            request.reason,
+            ends_at=request.ends_at,
+            at_end=request.at_end,
         )
         await self._desk.record(OrderActivities.add_hold, change)
         return [request.hold_id]
@@ -224,6 +229,25 @@ class OrderWorkflow:
         )
         await self._desk.record(OrderActivities.release_hold, change)
         return [request.hold_id]
+
+    async def _on_hold_over(self, news: DeadlineSignal) -> None:
+        """A hold has lasted as long as it was to; somebody may have released it meanwhile."""
+        desk, hold_id = self._desk, news.subject
+        hold = next((h for h in desk.order.holds if h.id == hold_id), None)
+        if hold is None:
+            return
+        if news.action == "release":
+            await self._release(ReleaseRequest(Asker("kervan", "system"), hold_id))
+            return
+        detail = f"Held as {hold.reason} for as long as it was to be"
+        if news.action == "cancel":
+            try:
+                decisions.can_cancel(desk.order)
+            except Refused as error:
+                detail += f", and cannot be canceled: {error.code}"
+            else:
+                raise Stop(OrderStatus.CANCELED, f"hold_{hold.reason}")
+        desk.need_help(attention.HOLD_OVERDUE, hold_id, detail)
 
     @workflow.update(description="Try again now what keeps failing")
     async def retry(self, request: RetryRequest) -> Outcome:
@@ -381,6 +405,8 @@ class OrderWorkflow:
         """Ask for a person; an offer that nobody answered is over."""
         if news.kind == "offer":
             self._desk.push(lambda: self._absence.on_offer_over(news.subject))
+        elif news.kind == "hold":
+            self._desk.push(lambda: self._on_hold_over(news))
         elif news.kind in {"delivery", "ending"}:
             self._desk.push(lambda: self._endings.on_deadline(news))
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -124,6 +125,10 @@ async def hold_order(request: Request, order_id: str) -> Response:
     parsed = await parse(request, HoldIn)
     body = parsed.value
 
+    ends_at = body.ends_at.isoformat() if body.ends_at else ""
+    if body.ends_at and body.ends_at <= datetime.now(UTC):
+        raise invalid([FieldError("/ends_at", "too_early", "It has to be still to come.")])
+
     async def make(_: Connection) -> Made:
         return {"hold_id": new_id("hld")}
 
@@ -134,6 +139,8 @@ async def hold_order(request: Request, order_id: str) -> Response:
         hold = hold or {"id": made["hold_id"], "reason": body.reason} | {
             "actor": caller.name,
             "created_at": order["updated_at"],
+            "ends_at": body.ends_at,
+            "at_end": body.at_end if body.ends_at else None,
         }
         return views.ok({**hold, "note": body.note, "order": order}, 201)
 
@@ -141,9 +148,12 @@ async def hold_order(request: Request, order_id: str) -> Response:
         known_id(order_id, "order"),
         update="hold",
         what="hold",
-        build=lambda asker, made: HoldRequest(asker, made["hold_id"], body.reason),
+        build=lambda asker, made: HoldRequest(
+            asker, made["hold_id"], body.reason, ends_at, body.at_end if ends_at else ""
+        ),
         view=view,
-        data={"reason": body.reason},
+        data={"reason": body.reason}
+        | ({"ends_at": ends_at, "at_end": body.at_end} if ends_at else {}),
         note=body.note,
         make=make,
     )

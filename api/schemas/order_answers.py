@@ -198,6 +198,9 @@ class HoldOut(Out):
     note: str | None
     actor: str
     created_at: datetime
+    # When it is over by itself, and what is done then: release, ask_person, cancel.
+    ends_at: datetime | None
+    at_end: str | None
 
 
 class AttentionOut(Out):

@@ -41,7 +41,7 @@ class CancelIn(Strict):
 
 
 class HoldIn(Strict):
-    """Stop the order until a person releases it."""
+    """Stop the order until a person releases it, or until `ends_at`: then `at_end` is done."""
 
     reason: Literal[
         "awaiting_payment",
@@ -52,6 +52,8 @@ class HoldIn(Strict):
         "provider_unavailable",
         "other",
     ]
+    ends_at: When | None = None
+    at_end: Literal["release", "ask_person", "cancel"] = "ask_person"
     note: Note | None = None
 
 

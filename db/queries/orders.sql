@@ -105,9 +105,19 @@ UPDATE order_lines SET
 WHERE id = $1;
 
 -- name: add_hold
-INSERT INTO holds (id, order_id, reason, note, actor)
-VALUES ($1, $2, $3, (SELECT note FROM events WHERE id = $5), $4)
+INSERT INTO holds (id, order_id, reason, note, actor, ends_at, at_end)
+VALUES ($1, $2, $3, (SELECT note FROM events WHERE id = $5), $4, $6, $7)
 ON CONFLICT DO NOTHING;
+
+-- name: claim_ended_holds
+-- Holds of living orders whose time is over, each flagged once.
+UPDATE holds SET end_flagged = true
+WHERE id IN (
+    SELECT h.id FROM holds h JOIN orders o ON o.id = h.order_id
+    WHERE h.ends_at < now() AND h.released_at IS NULL AND NOT h.end_flagged
+        AND o.status IN ('pending', 'confirmed')
+    ORDER BY h.ends_at LIMIT $1 FOR UPDATE OF h SKIP LOCKED)
+RETURNING id, order_id, at_end;
 
 -- name: release_hold
 UPDATE holds SET released_at = now(), released_by = $2 WHERE id = $1 AND released_at IS NULL;

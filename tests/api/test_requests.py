@@ -101,6 +101,20 @@ async def test_a_refusal_is_409_with_the_state_and_stands_in_the_timeline(desk: 
     assert await desk.asked(order_id) == 0
 
 
+async def test_a_hold_ends_when_it_is_told_to(desk: Desk) -> None:
+    order_id = (await desk.shopfront.place())["id"]
+    path, until = f"/v1/orders/{order_id}/holds", "2040-01-01T00:00:00Z"
+    body = {"reason": "other", "ends_at": until, "at_end": "release"}
+    held = await desk.api.post(path, json=body)
+    assert (held.json()["ends_at"], held.json()["at_end"]) == (until, "release")
+    asked = await desk.workflow(order_id).query("last")
+    assert (asked["ends_at"], asked["at_end"]) == ("2040-01-01T00:00:00+00:00", "release")
+    past = await desk.api.post(path, json=body | {"ends_at": "2020-01-01T00:00:00Z"})
+    assert codes(past) == {"/ends_at": "too_early"}
+    plain = await desk.api.post(path, json={"reason": "other", "at_end": "cancel"})
+    assert (plain.json()["ends_at"], plain.json()["at_end"]) == (None, None)
+
+
 async def test_holds_are_made_and_released(desk: Desk) -> None:
     order_id = (await desk.shopfront.place())["id"]
     path = f"/v1/orders/{order_id}/holds"

@@ -1,5 +1,6 @@
 """Which tender pays what: pure plans over an order's tenders, in integers that add up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.order import Order, Tender
@@ -37,14 +38,22 @@ def _collectable(order: Order, tender: Tender) -> bool:
 
 def refunds_due(order: Order) -> list[Settlement]:
     """What was taken beyond what is owed, given back to the newest tenders first."""
-    return give_back(order, max(0, order.kept - order.payable))
+    return _newest_first(order, max(0, order.kept - order.payable), {})
 
 
 def give_back(order: Order, amount: int) -> list[Settlement]:
-    """Which tender gives back how much of `amount`: the newest first."""
+    """Which tender gives back how much of `amount`: the newest first.
+
+    What `refunds_due` takes from a tender is not there: the provider may be asked for it already.
+    """
+    spoken_for = {part.payment_id: part.amount for part in refunds_due(order)}
+    return _newest_first(order, amount, spoken_for)
+
+
+def _newest_first(order: Order, amount: int, spoken_for: Mapping[str, int]) -> list[Settlement]:
     plan = []
     for tender in reversed(order.tenders):
-        back = min(amount, tender.refundable)
+        back = min(amount, tender.refundable - spoken_for.get(tender.id, 0))
         if back > 0:
             plan.append(Settlement(tender.id, back))
             amount -= back

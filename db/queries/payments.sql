@@ -51,10 +51,11 @@ UPDATE payments SET provider_ref = $2, updated_at = now() WHERE id = $1 AND prov
 
 -- name: mark_refunded
 -- Canceled units count as refunded, with their share, and so do those of refunds that are done.
+-- The share is that of all of them: shares that are rounded one by one can exceed the line's total.
 UPDATE order_lines l SET refunded = l.canceled + coalesce(b.units, 0),
-    refunded_amount = l.total * l.canceled / l.quantity + coalesce(b.amount, 0)
+    refunded_amount = l.total * (l.canceled + coalesce(b.units, 0)) / l.quantity
 FROM order_lines x LEFT JOIN LATERAL (
-    SELECT sum(r.quantity) AS units, sum(r.amount) AS amount
+    SELECT sum(r.quantity) AS units
     FROM refund_lines r JOIN refunds f ON f.id = r.refund_id
     WHERE r.line_id = x.id AND f.status = 'succeeded') b ON true
 WHERE x.order_id = $1 AND l.id = x.id AND l.refunded < l.canceled + coalesce(b.units, 0);

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.errors import Refused
 from domain.order import Line, Order, ParcelLine, Shipment, Tender
 from domain.refunds import Destination, Wanted, reckon, refundable
-from domain.settlement import captures_due, refunds_due
+from domain.settlement import Settlement, captures_due, refunds_due
 from domain.states import OrderStatus, PaymentStatus, ShipmentStatus
 
 
@@ -133,6 +133,38 @@ def test_units_on_their_way_are_not_given_back() -> None:
     order = delivered((2, 10_000))
     away = [replace(order.shipments[0], status=ShipmentStatus.SHIPPED)]
     assert refusal(replace(order, shipments=away), Wanted({"lin_0": 1})) == "too_many_units"
+
+
+def half_canceled(*tenders: int) -> Order:
+    """Two lines of 10_000 that were paid; the second was canceled, and its money is to go back."""
+    order = delivered((1, 10_000), (1, 10_000), tenders=tenders, closed=False)
+    arrived, canceled = order.lines
+    return replace(order, lines=[arrived, replace(canceled, shipped=0, canceled=1)])
+
+
+def test_what_canceled_units_are_about_to_get_back_is_not_promised_again() -> None:
+    order = half_canceled(8_000, 12_000)
+    assert refunds_due(order) == [Settlement("pay_1", 10_000)]
+    refund = reckon(order, Wanted(goodwill=5_000))
+    assert refund.parts == [Settlement("pay_1", 2_000), Settlement("pay_0", 3_000)]
+
+
+@given(st.integers(0, 20_000), st.integers(1, 10_000), st.integers(0, 10_000))
+def test_no_tender_gives_back_more_than_it_took(first: int, amount: int, earlier: int) -> None:
+    order = half_canceled(first, 20_000 - first)
+    if earlier:
+        order = opened(order, Wanted(goodwill=earlier))
+    back = {tender.id: tender.refundable for tender in order.tenders}
+    own, wanted = refunds_due(order), Wanted(goodwill=min(amount, order.payable))
+    given = reckon(order, wanted).parts if wanted.goodwill else []
+    assert sum(part.amount for part in own) == 10_000
+    assert sum(part.amount for part in given) == wanted.goodwill
+    for part in (*own, *given):
+        back[part.payment_id] -= part.amount
+    assert min(back.values()) >= 0
+    if given:
+        # The order's own plan is the same after it: whoever asks first, the other finds enough.
+        assert refunds_due(opened(order, wanted)) == own
 
 
 def test_store_credit_waits_for_the_goods_to_arrive() -> None:

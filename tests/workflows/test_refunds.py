@@ -104,6 +104,52 @@ async def test_goodwill_for_an_order_that_is_then_canceled_is_not_given_twice(sh
     assert await life.at_provider() == [("captured", PRICE, PRICE)]
 
 
+async def test_goodwill_and_canceled_units_do_not_claim_the_same_tender(shop: Shop) -> None:
+    shop.policy = OPEN
+    await shop.stock("SHIRT", 1)
+    await shop.stock("CAP", 1)
+    life = await shop.place(
+        [("SHIRT", 1, 40_000), ("CAP", 1, 20_000)],
+        tenders=[
+            ("voucher", "immediate", "tok_visa", 40_000),
+            ("card", "immediate", "tok_visa", 20_000),
+        ],
+    )
+    await life.until(lambda o: o.captured == PRICE and o.fulfillment_orders)
+    async with down(shop.sandbox):
+        await life.cancel_units(0, 1)
+        await life.until_operation("refund")
+        refund = await give(life, Wanted(goodwill=15_000))
+    await ended(life, refund)
+    await life.until(lambda o: o.refunded == 35_000 and o.settled)
+    assert sorted(await life.at_provider()) == [
+        ("captured", 20_000, 20_000),
+        ("captured", 40_000, 15_000),
+    ]
+    assert "refund_failed" not in await life.types()
+
+
+async def test_units_that_were_given_back_and_canceled_in_turn_add_up_on_their_line(
+    shop: Shop,
+) -> None:
+    price = 10_002
+    shop.policy = OPEN
+    await shop.stock("SHIRT", 2)
+    life = await shop.place([("SHIRT", 4, price)], ship="in_parts", capture="immediate")
+    await life.until(lambda o: o.captured == price and o.fulfillment_orders)
+    await life.deliver(await life.send())
+    await life.until(lambda o: o.delivered_units == 2)
+    wanted = await one_unit(life)
+    for turn in (1, 2):
+        await life.cancel_units(1, event=turn)
+        await life.until(lambda o: o.settled)
+        await ended(life, await give(life, wanted, f"turn-{turn}"))
+    assert await life.at_provider() == [("captured", price, price)]
+    rows = await shop.pool.fetch("SELECT refunded, refunded_amount FROM order_lines")
+    assert [tuple(row) for row in rows] == [(4, price)]
+    assert (await life.order()).payment_status == "refunded"
+
+
 async def test_store_credit_stays_with_the_shop(shop: Shop) -> None:
     life = await arrived(shop)
     await shop.pool.execute("UPDATE orders SET customer_id = 'cus_1'")

@@ -57,12 +57,12 @@ class PaymentActivities:
         payment = await payments.for_call(self._pool, call.payment_id)
         gateway = self._gateway(payment.provider)
         kind = OperationKind(call.kind)
-        await payments.request_operation(
+        new = await payments.request_operation(
             self._pool, call.operation_id, payment, kind, call.cause, call.amount
         )
         outcome = None
         # An earlier attempt may have reached the provider: ask before anything is sent again.
-        if call.maybe_sent or activity.info().attempt > 1:
+        if call.maybe_sent or activity.info().attempt > 1 or not new:
             outcome = await gateway.look_up(kind, call.operation_id, payment.provider_ref)
         if outcome is None:
             outcome = await self._send(gateway, kind, call, payment)

@@ -67,10 +67,20 @@ async def request_operation(
     kind: OperationKind,
     cause: str,
     amount: int,
-) -> None:
-    """Write down what is going to be asked, before it is asked."""
-    await conn.execute(
-        _SQL["request_operation"], operation_id, payment.id, payment.order_id, kind, cause, amount
+) -> bool:
+    """Write down what is going to be asked, before it is asked. False when it was before: then
+    it may have been sent.
+    """
+    return bool(
+        await conn.fetchval(
+            _SQL["request_operation"],
+            operation_id,
+            payment.id,
+            payment.order_id,
+            kind,
+            cause,
+            amount,
+        )
     )
 
 

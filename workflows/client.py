@@ -201,11 +201,15 @@ async def begin_bulk(client: Client, task_queue: str, bulk_id: str, total: int) 
 
 
 async def begin_refund(client: Client, task_queue: str, pool: Pool, refund_id: str) -> bool:
-    """Have a refund carried out; False when that has begun before."""
+    """Have a refund carried out; False when that is done, or under way.
+
+    A workflow that was ended by hand is begun anew, with what tenders have not given back yet.
+    """
     row = await refunds.read(pool, refund_id)
     if row is None or row["status"] != "requested":
         return False
-    parts = [RefundPart(p["payment_id"], p["amount"]) for p in row["parts"]]
+    left = [part for part in row["parts"] if part["status"] == "requested"]
+    parts = [RefundPart(part["payment_id"], part["amount"]) for part in left]
     try:
         await client.start_workflow(
             "RefundWorkflow",
@@ -213,7 +217,7 @@ async def begin_refund(client: Client, task_queue: str, pool: Pool, refund_id: s
             id=ids.refund_workflow_id(refund_id),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             static_summary=f"{row['amount']} {row['currency']} of {row['order_id']}",
             search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "refund")]),
         )

@@ -11,7 +11,7 @@ FROM payments WHERE id = $1 FOR NO KEY UPDATE;
 -- name: request_operation
 -- The intent, before anything is sent.
 INSERT INTO payment_operations (id, payment_id, order_id, kind, cause, amount)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING;
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true;
 
 -- name: operation_status
 SELECT status FROM payment_operations WHERE id = $1;

@@ -11,6 +11,7 @@ from tests.workflows.faults import down
 from tests.workflows.life import Life, eventually
 from tests.workflows.refunding import ended, give, retry
 from tests.workflows.shop import Shop
+from workflows import ids
 from workflows.messages import Policy
 
 PRICE = 60_000
@@ -215,3 +216,17 @@ async def test_a_worker_that_dies_in_the_middle_changes_nothing(shop: Shop, step
 async def ended_slowly(life: Life, refund_id: str) -> None:
     query = "SELECT 1 FROM refunds WHERE id = $1 AND status = 'succeeded'"
     await eventually(lambda: life.shop.pool.fetchval(query, refund_id), seconds=70)
+
+
+async def test_a_refund_whose_workflow_was_ended_by_hand_goes_on_where_it_was(shop: Shop) -> None:
+    life = await arrived(shop)
+    wanted = await one_unit(life)
+    shop.accident.arm("refund_payment")
+    refund = await give(life, wanted)
+    await asyncio.wait_for(shop.accident.happened.wait(), 20)
+    handle = shop.temporal.get_workflow_handle(ids.refund_workflow_id(refund))
+    await handle.terminate("by hand")
+    await retry(life, refund)
+    await ended(life, refund)
+    assert await life.at_provider() == [("captured", PRICE + 5_000, PRICE // 2)]
+    assert (await life.types()).count("refund_succeeded") == 1

@@ -32,9 +32,10 @@ from activities.recalls import RecallActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.refunds import RefundActivities
 from activities.returns import ReturnActivities, ReturnCarrierActivities
+from activities.store_credit import StoreCreditGateway
 from adapters import mail, registry
 from db.pool import Pool, open_pool
-from domain.ports import Mailer
+from domain.ports import STORE_CREDIT, Mailer
 from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
@@ -82,7 +83,8 @@ def build_worker(
     edits = EditActivities(pool)
     goods_back = ReturnActivities(pool)
     return_carriers = ReturnCarrierActivities(pool, gateways.carriers)
-    payments = PaymentActivities(pool, gateways.payments, settings.api_url)
+    tenders = {**gateways.payments, STORE_CREDIT: StoreCreditGateway(pool)}
+    payments = PaymentActivities(pool, tenders, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
     reconciliation = ReconciliationActivities(pool, settings.stock_reconciliation_full)

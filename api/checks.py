@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from api.errors import FieldError, invalid
 from api.schemas.fields import MAX_AMOUNT, MoneyIn, e164
 from api.schemas.orders import NEEDS_TOKEN, AddressIn, PlaceOrder
+from domain.ports import STORE_CREDIT
 from domain.totals import (
     DiscountTooLarge,
     OrderTotals,
@@ -93,19 +95,35 @@ def _phones(order: PlaceOrder) -> Iterator[FieldError]:
 
 def _tenders(order: PlaceOrder, providers: Collection[str]) -> Iterator[FieldError]:
     for i, payment in enumerate(order.payments):
-        if payment.provider is not None and payment.provider not in providers:
-            known = ", ".join(sorted(providers))
-            yield FieldError(
-                f"/payments/{i}/provider",
-                "unknown_provider",
-                f"Configured are: {known}.",
-            )
-        if payment.method in NEEDS_TOKEN and payment.token is None:
-            yield FieldError(
-                f"/payments/{i}/token",
-                "token_required",
-                f"A {payment.method} needs a token.",
-            )
+        yield from tender_errors(payment, providers, f"/payments/{i}")
+
+
+class AnyTender(Protocol):
+    """A payment as a request names it."""
+
+    @property
+    def method(self) -> str: ...  # noqa: D102 - see the schemas
+    @property
+    def provider(self) -> str | None: ...  # noqa: D102 - see the schemas
+    @property
+    def token(self) -> str | None: ...  # noqa: D102 - see the schemas
+
+
+def tender_errors(
+    payment: AnyTender, providers: Collection[str], where: str = ""
+) -> Iterator[FieldError]:
+    """What is wrong with one payment at `where`: who serves it, and by which token."""
+    known = sorted({*providers, STORE_CREDIT})
+    if payment.provider is not None and payment.provider not in known:
+        detail = f"Configured are: {', '.join(known)}."
+        yield FieldError(f"{where}/provider", "unknown_provider", detail)
+    if payment.provider == STORE_CREDIT:
+        if payment.method != "voucher":
+            detail = "Store credit is a voucher."
+            yield FieldError(f"{where}/method", "not_allowed", detail)
+    elif payment.method in NEEDS_TOKEN and payment.token is None:
+        detail = f"A {payment.method} needs a token."
+        yield FieldError(f"{where}/token", "token_required", detail)
 
 
 def _misplaced_discounts(order: PlaceOrder) -> Iterator[FieldError]:

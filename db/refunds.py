@@ -160,3 +160,34 @@ async def entries(
     """What a customer's store credit is made of, newest first."""
     rows = await conn.fetch(_SQL["store_credit_entries"], customer_id, before, limit)
     return [dict(row) for row in rows]
+
+
+async def spend(conn: Connection, order_id: str, amount: int, currency: str, cause: str) -> str:
+    """Take credit for an order, once for its cause; why not, when it cannot be taken."""
+    customer = await conn.fetchval(_SQL["customer_of"], order_id)
+    if not customer:
+        return "no_customer"
+    await conn.execute(_SQL["lock_balance"], customer, currency)
+    if await is_booked(conn, cause):
+        return ""
+    held = {row["currency"]: row["amount"] for row in await balances(conn, customer)}
+    if held.get(currency, 0) < amount:
+        return "insufficient_credit"
+    await conn.execute(_SQL["add_store_credit"], customer, currency, -amount, order_id, cause)
+    return ""
+
+
+async def return_credit(
+    conn: Connection, order_id: str, amount: int, currency: str, cause: str
+) -> None:
+    """Give credit back that an order had taken, once for its cause.
+
+    Also of an order whose customer was erased: the entry that took it still names who had it.
+    """
+    customer = await conn.fetchval(_SQL["spender_of"], order_id, currency)
+    await conn.execute(_SQL["add_store_credit"], customer, currency, amount, order_id, cause)
+
+
+async def is_booked(conn: Connection | Pool, cause: str) -> bool:
+    """Whether an entry of that cause stands in the books."""
+    return bool(await conn.fetchval(_SQL["is_booked"], cause))

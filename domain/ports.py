@@ -75,6 +75,8 @@ class PaymentOutcome:
     expires_at: datetime | None = None
 
 
+# The provider's name of what customers have to spend with us.
+STORE_CREDIT = "store_credit"
 # The reason of a failed authorization that had been granted, and ran out.
 AUTHORIZATION_EXPIRED = "authorization_expired"
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from api import views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse
+from api.checks import tender_errors
 from api.deps import SUPPORT, Services, admit, services
 from api.errors import Answer, FieldError, Problem, invalid, not_found
 from api.openapi import describe
@@ -16,7 +17,7 @@ from api.routes.orders import known_id
 from api.routes.requests import order_after
 from api.schemas.edits import ChangesIn, EditIn, EditOut
 from api.schemas.fields import MAX_AMOUNT, MoneyIn, e164
-from api.schemas.orders import NEEDS_TOKEN, AddressIn
+from api.schemas.orders import AddressIn
 from db import edits, intake, orders, reads
 from db.new_ids import new_id
 from db.pool import Connection
@@ -213,23 +214,10 @@ def _check(changes: ChangesIn, currency: str, own: Services) -> None:
         if address and address.phone and e164(address.phone, address.country) is None:
             detail = f"Not a phone number as dialed in {address.country}."
             errors.append(FieldError(f"/changes/{name}/phone", "bad_phone", detail))
-    errors += _payment_errors(changes, own)
+    if changes.payment is not None:
+        errors += tender_errors(changes.payment, own.providers.payments, "/changes/payment")
     if errors:
         raise invalid(errors)
-
-
-def _payment_errors(changes: ChangesIn, own: Services) -> Iterator[FieldError]:
-    payment = changes.payment
-    if payment is None:
-        return
-    if payment.provider is not None and payment.provider not in own.providers.payments:
-        known = ", ".join(sorted(own.providers.payments))
-        yield FieldError(
-            "/changes/payment/provider", "unknown_provider", f"Configured are: {known}."
-        )
-    if payment.method in NEEDS_TOKEN and payment.token is None:
-        detail = f"A {payment.method} needs a token."
-        yield FieldError("/changes/payment/token", "token_required", detail)
 
 
 def _amounts(changes: ChangesIn) -> Iterator[tuple[str, MoneyIn]]:

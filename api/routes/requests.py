@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 from api import views
 from api.asking import Desk, Made, Petition
 from api.body import idempotency_key, parse, request_hash
+from api.checks import tender_errors
 from api.deps import STOREFRONT, SUPPORT, Services, admit, services
 from api.errors import Answer, FieldError, invalid
 from api.openapi import describe
 from api.routes.orders import known_id, links_of
 from api.schemas.order_answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
-from api.schemas.orders import NEEDS_TOKEN
 from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn
 from api.words import coded
 from db import canceling, intake, orders, reads
@@ -237,7 +237,8 @@ async def add_payment(request: Request, order_id: str) -> Response:
     own, key = services(request), idempotency_key(request)
     parsed = await parse(request, AddPaymentIn)
     body = parsed.value
-    _check_payment(body, own)
+    if errors := list(tender_errors(body, own.providers.payments)):
+        raise invalid(errors)
 
     async def make(conn: Connection) -> Made:
         amount = _amount(body, await orders.load(conn, order_id))
@@ -273,17 +274,6 @@ async def add_payment(request: Request, order_id: str) -> Response:
         refuse=lambda conn, made, code: intake.refuse_tender(conn, made["payment_id"], code),
     )
     return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
-
-
-def _check_payment(body: AddPaymentIn, own: Services) -> None:
-    errors = []
-    if body.provider is not None and body.provider not in own.providers.payments:
-        known = ", ".join(sorted(own.providers.payments))
-        errors.append(FieldError("/provider", "unknown_provider", f"Configured are: {known}."))
-    if body.method in NEEDS_TOKEN and body.token is None:
-        errors.append(FieldError("/token", "token_required", f"A {body.method} needs a token."))
-    if errors:
-        raise invalid(errors)
 
 
 def _amount(body: AddPaymentIn, order: Order) -> int:

@@ -79,3 +79,15 @@ GROUP BY currency ORDER BY currency;
 -- name: store_credit_entries
 SELECT id, currency, amount, order_id, created_at FROM store_credits
 WHERE customer_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3;
+
+-- name: lock_balance
+-- Whoever spends a customer's credit waits for the others who do.
+SELECT pg_advisory_xact_lock(hashtextextended('store_credit:' || $1 || ':' || $2, 0));
+
+-- name: is_booked
+SELECT EXISTS (SELECT FROM store_credits WHERE cause = $1);
+
+-- name: spender_of
+-- Whose credit an order took.
+SELECT customer_id FROM store_credits WHERE order_id = $1 AND currency = $2 AND amount < 0
+ORDER BY id LIMIT 1;

@@ -64,7 +64,9 @@ async def _agreed(money_agrees: Any, life: Life) -> None:
 
 async def _ours(life: Life) -> dict[str, tuple[int, int]]:
     rows = await life.shop.pool.fetch(
-        "SELECT id, captured, refunded FROM payments WHERE order_id = $1", life.order_id
+        "SELECT id, captured, refunded FROM payments"
+        " WHERE order_id = $1 AND provider <> 'store_credit'",
+        life.order_id,
     )
     return {row["id"]: (row["captured"], row["refunded"]) for row in rows if row["captured"]}
 

@@ -4,6 +4,8 @@ Witnesses are the API, the sandbox's own ledgers, PostgreSQL, the mail directory
 Each function names what is wrong; nothing named is the proof.
 """
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,9 @@ from ops.chaos.life import Life
 from ops.chaos.scripts import Ending, Script
 from ops.client import Json
 from workflows.ids import order_workflow_id
+
+# A worker that was killed in the middle of a task has the engine wait for it for ten.
+_ENGINE_SECONDS = 45.0
 
 # Each query answers rows only where something is wrong.
 _BOOKS: Mapping[str, str] = {
@@ -149,8 +154,16 @@ def mail_wrongs(mail_dir: Path, sent: int) -> list[str]:
 async def engine_wrongs(client: Client, running: Mapping[str, bool]) -> list[str]:
     """Name workflows that failed, that are stuck in a defect, or that run when they should not.
 
-    `running` says of each order id whether its workflow still has something to wait for.
+    `running` says of each order id whether its workflow still has something to wait for. Rows are
+    closed before the workflow ends, and the engine's list is a moment behind both.
     """
+    deadline = time.monotonic() + _ENGINE_SECONDS
+    while (wrong := await _engine_wrongs(client, running)) and time.monotonic() < deadline:
+        await asyncio.sleep(1)
+    return wrong
+
+
+async def _engine_wrongs(client: Client, running: Mapping[str, bool]) -> list[str]:
     wrong = []
     expected = {order_workflow_id(order_id): runs for order_id, runs in running.items()}
     found: dict[str, str] = {}

@@ -62,9 +62,14 @@ class EndingActivities:
             step.order.currency,
         )
         decision = decide(event, facts, await endings.rules(step.conn))
-        if not shipment.intercepted or event not in FINAL:
+        if not shipment.intercepted:
             return decision
         # It is canceled: nothing is sent again, and what is lost is not waited for.
+        if event not in FINAL:
+            if decision.action is not Action.REPLACE:
+                return decision
+            why = decision.why | {"action": "ask_person", "canceled": True}
+            return replace(decision, action=Action.ASK_PERSON, why=why)
         after = 0 if event is Event.LOST else decision.after
         why = decision.why | {"action": "refund", "after": iso(after), "canceled": True}
         return replace(decision, action=Action.REFUND, after=after, why=why)

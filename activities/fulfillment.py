@@ -182,7 +182,10 @@ class FulfillmentActivities:
                 return step.order
             status = TrackingStatus(news.status)
             event = f"parcel_{status}"
-            if status is TrackingStatus.DELIVERED:
+            if shipment.received:
+                # Carriers call it delivered, too, when they bring it back to us: it is here.
+                pass
+            elif status is TrackingStatus.DELIVERED:
                 event = await self._deliver(step, shipment, news)
             elif shipment.tracking_status is status:
                 # What was decided about its last trouble waits for nothing any more.

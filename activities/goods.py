@@ -50,6 +50,7 @@ async def cancel_units(step: orders.Step, asked: Mapping[str, int]) -> None:
         {(c.line_id, c.warehouse): c.quantity for c in await _unassigned(conn, order)}
     )
     waiting: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     placed: dict[str, Counter[str]] = {}
     for line_id, wanted in asked.items():
         line = order.line(line_id)
@@ -62,9 +63,10 @@ async def cancel_units(step: orders.Step, asked: Mapping[str, int]) -> None:
         for warehouse, units in (await _recall(step, line_id, rest, unasked)).items():
             placed.setdefault(warehouse, Counter())[line_id] += units
             rest -= units
-        lost = min(rest, units_not_coming(order, line_id))
-        await parcels.give_up(step, {line_id: lost})
+        lost[line_id] = min(rest, units_not_coming(order, line_id))
         await orders.cancel_units(conn, line_id, quantity - rest)
+    # All lines at once: a parcel is settled when nothing of it is owed any more.
+    await parcels.give_up(step, lost)
     await stock.recall(conn, order.id, waiting, placed, f"{order.id}:{step.cause}")
     await _close_idle_work(conn, order)
     await substitutes.withdraw_needless(step, "canceled")

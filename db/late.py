@@ -19,7 +19,7 @@ async def note_delivery(conn: Connection, order: Order, news: Mapping[str, Any])
     parcel = order.shipment(news["shipment_id"])
     if news["status"] != TrackingStatus.DELIVERED or parcel is None or not parcel.written_off:
         return
-    if parcel.status is not ShipmentStatus.SHIPPED:
+    if parcel.status is not ShipmentStatus.SHIPPED or parcel.received:
         return
     await fulfillment.set_shipment_status(
         conn,

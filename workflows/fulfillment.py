@@ -47,6 +47,8 @@ TROUBLE = {
     TrackingStatus.DELAYED: attention.DELIVERY_DELAYED,
     TrackingStatus.ATTEMPTED_DELIVERY: attention.DELIVERY_ATTEMPTED,
 }
+# Lives that began before took the carrier's word for it.
+_BACK = "what-is-back-is-not-delivered"
 _GONE = (ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED)
 _OVERDUE = {
     "pick": (attention.PICK_OVERDUE, "not packed by its deadline"),
@@ -285,6 +287,9 @@ class Fulfillment:
         )
         shipment = self.order.shipment(news.shipment_id)
         if shipment is None:
+            return None
+        if shipment.received and workflow.patched(_BACK):
+            # It is here: what the carrier says of it lifts nothing and alarms nobody.
             return None
         trouble = TROUBLE.get(status)
         for code in attention.OF_PARCELS:

@@ -142,7 +142,24 @@ async def settle_claim(request: Request, claim_id: str) -> Response:
     async def effect(conn: Connection, _: str) -> Answer:
         return views.ok(_claim(await _settle(conn, name, body, caller)))
 
-    return (await Once(own, caller, parsed.request_hash, key).do(effect, cause="")).response()
+    async def on_refused(conn: Connection, refusal: Refused) -> None:
+        await _note_refusal(conn, name, caller, refusal)
+
+    once = Once(own, caller, parsed.request_hash, key)
+    return (await once.do(effect, cause="", on_refused=on_refused)).response()
+
+
+async def _note_refusal(conn: Connection, claim_id: str, caller: Caller, refusal: Refused) -> None:
+    known = await endings.lock_claim(conn, claim_id)
+    assert known is not None  # noqa: S101 - claims are never deleted
+    await timeline.record(
+        conn,
+        known["order_id"],
+        "claim_settle_refused",
+        actor=caller.name,
+        role=caller.role,
+        data={"claim_id": claim_id, "code": refusal.code, "current": refusal.current},
+    )
 
 
 async def _settle(conn: Connection, claim_id: str, body: SettleClaimIn, caller: Caller) -> Row:

@@ -338,6 +338,27 @@ async def test_a_lost_parcel_and_one_still_here_are_canceled_together(shop: Shop
     assert await witness.levels(shop, "SHIRT") == {"MAIN": (4, 0)}
 
 
+async def test_all_lines_of_a_lost_parcel_that_are_canceled_settle_it(shop: Shop) -> None:
+    await shop.stock("SHIRT", 5)
+    await shop.stock("MUG", 5)
+    life = await shop.place([("SHIRT", 1, 10_000), ("MUG", 2, 4_000)])
+    await confirmed(life)
+    [first] = await life.pack(quantity=1)
+    await life.ship()
+    [second] = await life.pack()
+    await life.scan(first, "lost")
+    await life.asks_for_help("parcel_lost")
+    await life.cancel_units(1, 1)
+    settled = "SELECT resolution FROM parcel_endings WHERE shipment_id = $1"
+    assert await shop.pool.fetchval(settled, first) == "refund"
+    [claim] = await mishaps.claims(life)
+    assert claim["amount"] == 12_000
+    await life.ship()
+    await life.deliver(second)
+    await life.finished()
+    assert await life.axes() == ("completed", "partially_refunded", "delivered", "no_return")
+
+
 async def test_a_cancel_in_the_temporal_ui_undoes_the_order_too(shop: Shop) -> None:
     await shop.stock("SHIRT", 5)
     life = await labeled(shop)

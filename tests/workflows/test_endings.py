@@ -232,6 +232,43 @@ async def test_a_parcel_that_is_back_before_the_carrier_says_so(shop: Shop) -> N
     assert await life.at_provider() == [("captured", PRICE, PRICE)]
 
 
+async def test_what_is_back_is_not_delivered_whatever_the_carrier_says(shop: Shop) -> None:
+    """Carriers call it delivered, too, when they bring a parcel back to us."""
+    await mishaps.rule(shop, Event.RETURNED, Action.ASK_PERSON)
+    life, parcel = await on_its_way(shop)
+    await life.receive_back(parcel, restock=2)
+    await life.asks_for_help("parcel_returned")
+    await life.hear(parcel, "delivered")
+    await life.until_types("parcel_delivered")
+    await life.asks_for_help("parcel_returned")
+    assert (await life.order()).delivered_units == 0
+    await life.resolve(parcel, "refund")
+    await life.finished()
+    assert await life.axes() == ("canceled", "refunded", "unfulfilled", "no_return")
+    assert await life.at_provider() == [("captured", PRICE, PRICE)]
+    assert await witness.levels(shop, "SHIRT") == {"MAIN": (10, 0)}
+    assert "delivered" not in [milestone for milestone, _ in await witness.told(life)]
+
+
+async def test_what_is_back_and_paid_for_alarms_nobody_when_it_is_called_delivered(
+    shop: Shop,
+) -> None:
+    life, parcel = await on_its_way(shop)
+    await life.receive_back(parcel, restock=2)
+    await life.finished()
+    await life.hear(parcel, "delivered")
+
+    async def heard() -> bool:
+        return not await shop.pool.fetchval(
+            "SELECT (SELECT count(*) FROM inbox WHERE processed_at IS NULL)"
+            " + (SELECT count(*) FROM outbox)"
+        )
+
+    await eventually(heard)
+    assert await witness.attention(life) == []
+    assert not await life.has("delivered_after_all")
+
+
 async def test_more_than_a_parcel_held_does_not_come_back(shop: Shop) -> None:
     life, parcel = await on_its_way(shop)
     with pytest.raises(Refused) as refused:

@@ -7,6 +7,7 @@ import pytest
 
 from db import canceling
 from db.sourcing import Author
+from domain.endings import Action, Event
 from domain.phase import Actor, Phase
 from domain.states import OrderStatus, PaymentStatus, ShipmentStatus
 from tests.workflows import mishaps, witness
@@ -246,6 +247,21 @@ async def test_a_stopped_parcel_that_gets_lost_is_paid_back_and_claimed(shop: Sh
     assert await life.at_provider() == [("captured", PRICE, PRICE)]
     claim = {"reason": "lost", "resolution": "refund", "amount": PRICE, "status": "open"}
     assert await mishaps.claims(life) == [claim]
+
+
+async def test_a_stopped_parcel_of_which_nothing_is_heard_is_put_before_a_person(
+    shop: Shop,
+) -> None:
+    """What is canceled is not sent again by a rule, and the silence is seen."""
+    await mishaps.rule(shop, Event.NO_NEWS, Action.REPLACE)
+    await shop.stock("SHIRT", 5)
+    life = await handed_over(shop)
+    await life.second_thoughts()
+    await shop.pool.execute("UPDATE shipments SET due_at = now() - interval '1 second'")
+    await life.asks_for_help("delivery_overdue")
+    await come_back(life)
+    await life.finished()
+    assert await life.axes() == PAID_BACK
 
 
 async def test_of_two_stopped_parcels_one_comes_back_and_one_arrives(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from temporalio import activity
 from activities.contracts import moment
 from activities.refund_contracts import PartEnded, RefundTask
 from db import notifications, orders, payments, refunds, timeline
-from db.pool import Pool
+from db.pool import Connection, Pool
 from domain.attention import CAN, REFUND_STUCK
 from domain.order import Order
 from domain.settlement import Settlement
@@ -58,33 +58,17 @@ class RefundActivities:
     async def _refuse(self, step: orders.Step, task: PartEnded, data: dict[str, object]) -> None:
         """It stays owed to the customer: a person is asked, who may have it tried again."""
         reason = task.reason or "refused"
-        await refunds.note_part(step.conn, task.refund_id, task.part.payment_id, reason)
         await timeline.record(
             step.conn, task.order_id, "refund_failed", data={**data, "reason": reason}
         )
-        await orders.set_attention(
-            step.conn,
-            task.order_id,
-            REFUND_STUCK,
-            _subject(task.refund_id, task.part.payment_id),
-            f"{task.part.amount} of {task.part.payment_id} is not given back: {reason}",
-            CAN[REFUND_STUCK],
-        )
+        await _need_help(step.conn, task, "is not given back", reason)
 
     @activity.defn
     async def note_refund_failing(self, task: PartEnded) -> Order:
         """The provider does not answer: a person is shown, and it is tried again and again."""
         async with self._pool.acquire() as conn, conn.transaction():
             await orders.lock(conn, task.order_id)
-            await refunds.note_part(conn, task.refund_id, task.part.payment_id, task.reason)
-            await orders.set_attention(
-                conn,
-                task.order_id,
-                REFUND_STUCK,
-                _subject(task.refund_id, task.part.payment_id),
-                f"{task.part.amount} of {task.part.payment_id} keeps failing: {task.reason}",
-                CAN[REFUND_STUCK],
-            )
+            await _need_help(conn, task, "keeps failing", task.reason)
             return await orders.load(conn, task.order_id)
 
     @activity.defn
@@ -107,6 +91,20 @@ class RefundActivities:
                 step.conn, task.order_id, "refunded", task.refund_id, data=data
             )
             return await step.save()
+
+
+async def _need_help(conn: Connection, task: PartEnded, what: str, reason: str) -> None:
+    """A part waits for a person, and says why."""
+    part = task.part
+    await refunds.note_part(conn, task.refund_id, part.payment_id, reason)
+    await orders.set_attention(
+        conn,
+        task.order_id,
+        REFUND_STUCK,
+        _subject(task.refund_id, part.payment_id),
+        f"{part.amount} of {part.payment_id} {what}: {reason}",
+        CAN[REFUND_STUCK],
+    )
 
 
 def _subject(refund_id: str, payment_id: str) -> str:

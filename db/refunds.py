@@ -33,11 +33,6 @@ class Opening:
     note: str | None = None
 
 
-def new_cause() -> str:
-    """A cause of its own, for a word that carries none."""
-    return new_id("rfd")
-
-
 async def preview(conn: Connection, order: Order, wanted: Wanted) -> Refund:
     """What it would come to; nothing is written. Raises as `domain.refunds.reckon` does."""
     given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)

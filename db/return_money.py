@@ -3,7 +3,6 @@
 from db import orders, refunds
 from db.pool import Connection
 from db.sql import queries
-from domain.money import share_of_quantity
 from domain.order import Order
 from domain.refunds import Destination, Refundable, Wanted, reckon, refundable
 from domain.returns import Return, kept_back
@@ -47,16 +46,6 @@ def what_is_owed(order: Order, ret: Return, left: Refundable) -> Wanted | None:
         for line in order.lines
     )
     shipping = left.shipping if all_back else 0
-    worth = shipping + sum(_share(order, line_id, n) for line_id, n in units.items())
+    worth = shipping + sum(line.share_of_next(units.get(line.id, 0)) for line in order.lines)
     fee = kept_back(ret, worth)
     return Wanted(units, shipping, fee=fee, to=Destination(ret.refund_to)) if fee < worth else None
-
-
-def _share(order: Order, line_id: str, units: int) -> int:
-    """What units of a line are worth, after those that were canceled or paid back before."""
-    line = order.line(line_id)
-    assert line is not None  # noqa: S101 - a return's lines are its order's
-    gone = line.canceled + line.given_back
-    return share_of_quantity(line.total, gone + units, line.quantity) - share_of_quantity(
-        line.total, gone, line.quantity
-    )

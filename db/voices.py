@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from db import timeline
 from db.pool import Connection
 from db.sql import queries
 
@@ -24,9 +25,11 @@ class Feedback:
 
 
 async def add_feedback(
-    conn: Connection, order_id: str, feedback: Feedback
+    conn: Connection, order_id: str, feedback: Feedback, *, actor: str, role: str
 ) -> tuple[Mapping[str, Any], bool]:
-    """The stored feedback, and whether it is new: a known reference keeps its first words."""
+    """The stored feedback, and whether it is new: a known reference keeps its first words. What is
+    new stands in the timeline.
+    """
     row = await conn.fetchrow(
         _SQL["add_feedback"],
         feedback.id,
@@ -38,6 +41,15 @@ async def add_feedback(
         feedback.occurred_at,
     )
     if row is not None:
+        await timeline.record(
+            conn,
+            order_id,
+            "feedback_received",
+            actor=actor,
+            role=role,
+            data={"feedback_id": row["id"], "score": feedback.score},
+            occurred_at=feedback.occurred_at,
+        )
         return dict(row), True
     known = await conn.fetchrow(_SQL["find_feedback"], order_id, feedback.reference)
     assert known is not None  # noqa: S101 - it conflicted, and feedback is never deleted

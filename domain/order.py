@@ -72,6 +72,12 @@ class Line:
         gone = share_of_quantity(self.total, self.canceled + self.given_back, self.quantity)
         return gone - self.canceled_share
 
+    def share_of_next(self, units: int) -> int:
+        """What so many more units are worth, after those that were canceled or given back."""
+        gone = self.canceled + self.given_back
+        after = share_of_quantity(self.total, gone + units, self.quantity)
+        return after - share_of_quantity(self.total, gone, self.quantity)
+
 
 @dataclass(frozen=True)
 class Tender:

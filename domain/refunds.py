@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.decisions import refused
-from domain.money import share_of_quantity
 from domain.order import Line, Order
 from domain.settlement import Settlement, give_back
 from domain.states import ShipmentStatus
@@ -121,7 +120,4 @@ def _share(order: Order, line_id: str, units: int, can: Refundable) -> int:
     if units > most:
         detail = f"{most} units of {line_id} can be given back."
         raise refused(order, "too_many_units", detail, line_id=line_id, units=str(most))
-    gone = line.canceled + line.given_back
-    return share_of_quantity(line.total, gone + units, line.quantity) - share_of_quantity(
-        line.total, gone, line.quantity
-    )
+    return line.share_of_next(units)

@@ -1,6 +1,6 @@
 """Connecting to Temporal and starting orders: used by the API, the worker and the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,66 +138,79 @@ async def begin_order(
     return await start_order(client, task_queue, life)
 
 
+async def _begin_once(  # noqa: PLR0913 - what a workflow begins with
+    client: Client,
+    task_queue: str,
+    kind: str,
+    start: object,
+    workflow_id: str,
+    attributes: Sequence[SearchAttributePair[Any]],
+    *,
+    summary: str | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    priority: Priority = Priority.default,
+) -> bool:
+    """Start a workflow; False when one of its id runs, or has run before."""
+    try:
+        await client.start_workflow(
+            kind,
+            start,
+            id=workflow_id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            static_summary=summary,
+            priority=priority,
+            search_attributes=TypedSearchAttributes(attributes),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
 async def begin_purchase(
     client: Client, task_queue: str, pool: Pool, purchase_id: str, start: Mapping[str, Any]
 ) -> bool:
     """Start the life of a purchase order from its outbox row; False when it has begun before."""
     purchase = await purchasing.load(pool, purchase_id)
-    try:
-        await client.start_workflow(
-            "PurchaseOrderWorkflow",
-            PurchaseInput(purchase, PurchasePolicy(**start["policy"])),
-            id=ids.purchase_workflow_id(purchase_id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"{purchase.number} to {purchase.supplier}",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(ids.PHASE, purchase.status),
-                    SearchAttributePair(ids.ORDER_NUMBER, purchase.number),
-                    SearchAttributePair(ids.WAREHOUSE, [purchase.warehouse]),
-                ]
-            ),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await _begin_once(
+        client,
+        task_queue,
+        "PurchaseOrderWorkflow",
+        PurchaseInput(purchase, PurchasePolicy(**start["policy"])),
+        ids.purchase_workflow_id(purchase_id),
+        [
+            SearchAttributePair(ids.PHASE, purchase.status),
+            SearchAttributePair(ids.ORDER_NUMBER, purchase.number),
+            SearchAttributePair(ids.WAREHOUSE, [purchase.warehouse]),
+        ],
+        summary=f"{purchase.number} to {purchase.supplier}",
+    )
 
 
 async def begin_feedback(client: Client, task_queue: str, order_id: str) -> bool:
     """Ask the customer of an order how it was; False when that has been done before."""
-    try:
-        await client.start_workflow(
-            "FeedbackWorkflow",
-            order_id,
-            id=ids.feedback_workflow_id(order_id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "feedback")]),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await _begin_once(
+        client,
+        task_queue,
+        "FeedbackWorkflow",
+        order_id,
+        ids.feedback_workflow_id(order_id),
+        [SearchAttributePair(ids.PHASE, "feedback")],
+    )
 
 
 async def begin_bulk(client: Client, task_queue: str, bulk_id: str, total: int) -> bool:
     """Have a bulk action carried out; False when that has begun before."""
-    try:
-        await client.start_workflow(
-            "BulkActionWorkflow",
-            BulkInput(bulk_id, total),
-            id=ids.bulk_workflow_id(bulk_id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"{total} orders",
-            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "bulk")]),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await _begin_once(
+        client,
+        task_queue,
+        "BulkActionWorkflow",
+        BulkInput(bulk_id, total),
+        ids.bulk_workflow_id(bulk_id),
+        [SearchAttributePair(ids.PHASE, "bulk")],
+        summary=f"{total} orders",
+    )
 
 
 async def begin_refund(client: Client, task_queue: str, pool: Pool, refund_id: str) -> bool:
@@ -210,20 +223,16 @@ async def begin_refund(client: Client, task_queue: str, pool: Pool, refund_id: s
         return False
     left = [part for part in row["parts"] if part["status"] == "requested"]
     parts = [RefundPart(part["payment_id"], part["amount"]) for part in left]
-    try:
-        await client.start_workflow(
-            "RefundWorkflow",
-            RefundInput(RefundTask(refund_id, row["order_id"], parts)),
-            id=ids.refund_workflow_id(refund_id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            static_summary=f"{row['amount']} {row['currency']} of {row['order_id']}",
-            search_attributes=TypedSearchAttributes([SearchAttributePair(ids.PHASE, "refund")]),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await _begin_once(
+        client,
+        task_queue,
+        "RefundWorkflow",
+        RefundInput(RefundTask(refund_id, row["order_id"], parts)),
+        ids.refund_workflow_id(refund_id),
+        [SearchAttributePair(ids.PHASE, "refund")],
+        summary=f"{row['amount']} {row['currency']} of {row['order_id']}",
+        reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    )
 
 
 async def retry_refund(client: Client, task_queue: str, pool: Pool, refund_id: str) -> None:
@@ -256,25 +265,18 @@ async def begin_return(
 ) -> bool:
     """Start the life of a return from its outbox row; False when it has begun before."""
     ret = await returns.load(pool, return_id)
-    try:
-        await client.start_workflow(
-            "ReturnWorkflow",
-            ReturnInput(ret, ReturnPolicy(**start["policy"])),
-            id=ids.return_workflow_id(return_id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"{ret.number} of {start['order_number']}",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(ids.PHASE, ret.status),
-                    SearchAttributePair(ids.ORDER_NUMBER, start["order_number"]),
-                ]
-            ),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await _begin_once(
+        client,
+        task_queue,
+        "ReturnWorkflow",
+        ReturnInput(ret, ReturnPolicy(**start["policy"])),
+        ids.return_workflow_id(return_id),
+        [
+            SearchAttributePair(ids.PHASE, ret.status),
+            SearchAttributePair(ids.ORDER_NUMBER, start["order_number"]),
+        ],
+        summary=f"{ret.number} of {start['order_number']}",
+    )
 
 
 async def tell_return(client: Client, pool: Pool, return_id: str, kind: str) -> None:
@@ -291,29 +293,22 @@ async def tell_return(client: Client, pool: Pool, return_id: str, kind: str) -> 
 
 async def start_order(client: Client, task_queue: str, order: OrderInput) -> bool:
     """Start the life of an order. False when it runs, or has run, already."""
-    try:
-        await client.start_workflow(
-            "OrderWorkflow",
-            order,
-            id=ids.order_workflow_id(order.order.id),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"{order.number} from {order.channel}",
-            priority=Priority(priority_key=urgency(order.order.priority)),
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(ids.PHASE, "payment"),
-                    SearchAttributePair(ids.CHANNEL, order.channel),
-                    SearchAttributePair(ids.ORDER_NUMBER, order.number),
-                    SearchAttributePair(ids.PLACED_AT, datetime.fromisoformat(order.placed_at)),
-                    SearchAttributePair(
-                        ids.DUE_AT,
-                        datetime.now(UTC) + timedelta(seconds=order.policy.payment_expiry),
-                    ),
-                ]
+    return await _begin_once(
+        client,
+        task_queue,
+        "OrderWorkflow",
+        order,
+        ids.order_workflow_id(order.order.id),
+        [
+            SearchAttributePair(ids.PHASE, "payment"),
+            SearchAttributePair(ids.CHANNEL, order.channel),
+            SearchAttributePair(ids.ORDER_NUMBER, order.number),
+            SearchAttributePair(ids.PLACED_AT, datetime.fromisoformat(order.placed_at)),
+            SearchAttributePair(
+                ids.DUE_AT,
+                datetime.now(UTC) + timedelta(seconds=order.policy.payment_expiry),
             ),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+        ],
+        summary=f"{order.number} from {order.channel}",
+        priority=Priority(priority_key=urgency(order.order.priority)),
+    )

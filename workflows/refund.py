@@ -64,22 +64,17 @@ class RefundWorkflow:
                     **policies.outside(self._start.step_attempts),
                 )
             except ActivityError as error:
-                if not _is_refused(error):
-                    maybe_sent = True
-                    failing = self._ended(task, part, call, OperationStatus.UNKNOWN, error)
-                    await self._record(RefundActivities.note_refund_failing, failing)
-                    await self._rest(part.payment_id, reason_of(error), by_itself=True)
-                    continue
-                ended = self._ended(task, part, call, OperationStatus.FAILED, error)
+                status, reason = _why(error)
             else:
-                ended = PartEnded(
-                    task.refund_id,
-                    task.order_id,
-                    part,
-                    call.operation_id,
-                    result.status,
-                    result.reason,
-                )
+                status, reason = result.status, result.reason
+            ended = PartEnded(
+                task.refund_id, task.order_id, part, call.operation_id, status, reason
+            )
+            if status == OperationStatus.UNKNOWN:
+                maybe_sent = True
+                await self._record(RefundActivities.note_refund_failing, ended)
+                await self._rest(part.payment_id, reason, by_itself=True)
+                continue
             await self._record(RefundActivities.record_refund_part, ended)
             if ended.status == OperationStatus.SUCCEEDED:
                 self._show(part.payment_id, None)
@@ -87,19 +82,6 @@ class RefundWorkflow:
             maybe_sent = False
             self._tries[part.payment_id] += 1
             await self._rest(part.payment_id, ended.reason, by_itself=False)
-
-    @staticmethod
-    def _ended(
-        task: RefundTask,
-        part: RefundPart,
-        call: PaymentCall,
-        status: OperationStatus,
-        error: ActivityError,
-    ) -> PartEnded:
-        cause = error.cause
-        refused = status is OperationStatus.FAILED and isinstance(cause, ApplicationError)
-        reason = cause.message if refused else reason_of(error)  # type: ignore[union-attr]
-        return PartEnded(task.refund_id, task.order_id, part, call.operation_id, status, reason)
 
     async def _rest(self, payment_id: str, reason: str, *, by_itself: bool) -> None:
         """Until somebody asks for another try, or (`by_itself`) it is time for one."""
@@ -149,6 +131,9 @@ class RefundWorkflow:
         self._retries += 1
 
 
-def _is_refused(error: ActivityError) -> bool:
+def _why(error: ActivityError) -> tuple[str, str]:
+    """The provider's final no, with its reason; or that it is unknown what became of it."""
     cause = error.cause
-    return isinstance(cause, ApplicationError) and cause.type == "ProviderRejected"
+    if isinstance(cause, ApplicationError) and cause.type == "ProviderRejected":
+        return OperationStatus.FAILED, cause.message
+    return OperationStatus.UNKNOWN, reason_of(error)

@@ -2,20 +2,21 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api import paging, views
-from api.body import parse
-from api.deps import ADMIN, SUPPORT, admit, services
-from api.errors import invalid
+from api import paging
+from api.deps import ADMIN, SUPPORT
 from api.openapi import describe
-from api.routes.delivery_policies import changes_of
+from api.policies import Policy
 from api.schemas.answers import PageOut
 from api.schemas.canceling import CancelPolicyIn, CancelPolicyOut
 from api.schemas.endings_answers import PolicyChangeOut
 from db import canceling, policies
-from db.sourcing import Author
 from domain.phase import Actor, Phase
 
 router = APIRouter(tags=["policies"])
+
+_POLICY = Policy(
+    policies.CANCEL, CancelPolicyIn, canceling.rules, canceling.put_rules, canceling.rules_data
+)
 
 _EXAMPLE = {
     "rules": [
@@ -36,10 +37,7 @@ _EXAMPLE = {
 )
 async def get_policy(request: Request) -> Response:
     """Each phase of an order's life, for customers and for staff."""
-    await admit(request, SUPPORT)
-    async with services(request).pool.acquire() as conn:
-        known = await canceling.rules(conn)
-    return views.ok(canceling.rules_data(known)).response()
+    return await _POLICY.show(request)
 
 
 @router.put(
@@ -55,13 +53,7 @@ async def get_policy(request: Request) -> Response:
 )
 async def put_policy(request: Request) -> Response:
     """Replace all of it; the same again changes nothing. It holds for the next request."""
-    caller = await admit(request, ADMIN)
-    body = (await parse(request, CancelPolicyIn)).value
-    if errors := body.wrong():
-        raise invalid(errors)
-    async with services(request).pool.acquire() as conn, conn.transaction():
-        await canceling.put_rules(conn, body.known, Author(caller.name, caller.role))
-    return views.ok(canceling.rules_data(body.known)).response()
+    return await _POLICY.replace(request)
 
 
 @router.get(
@@ -74,5 +66,4 @@ async def list_changes(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Who changed what, and what it was before."""
-    await admit(request, SUPPORT)
-    return (await changes_of(request, policies.CANCEL, limit, cursor)).response()
+    return await _POLICY.changes(request, limit, cursor)

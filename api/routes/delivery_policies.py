@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from api import paging, views
 from api.body import idempotency_key, parse
 from api.deps import ADMIN, SUPPORT, Caller, admit, services
-from api.errors import Answer, invalid, not_found
+from api.errors import Answer, not_found
 from api.once import Once
 from api.openapi import describe
+from api.policies import Policy
 from api.routes.orders import known_id, no_nul
 from api.schemas.answers import PageOut
 from api.schemas.endings import DeliveryPolicyIn, SettleClaimIn
@@ -17,10 +18,13 @@ from api.schemas.endings_answers import ClaimOut, DeliveryPolicyOut, PolicyChang
 from db import endings, policies, timeline
 from db.endings import Row
 from db.pool import Connection
-from db.sourcing import Author
 from domain.errors import Refused
 
 router = APIRouter(tags=["policies"])
+
+_POLICY = Policy(
+    policies.DELIVERY, DeliveryPolicyIn, endings.rules, endings.put_rules, endings.rules_data
+)
 
 _CLAIM_READERS = ("support", "reports", "admin")
 _EXAMPLE = {
@@ -47,10 +51,7 @@ _EXAMPLE = {
 )
 async def get_policy(request: Request) -> Response:
     """The rules, in the order in which they are looked at."""
-    await admit(request, SUPPORT)
-    async with services(request).pool.acquire() as conn:
-        known = await endings.rules(conn)
-    return views.ok(endings.rules_data(known)).response()
+    return await _POLICY.show(request)
 
 
 @router.put(
@@ -66,13 +67,7 @@ async def get_policy(request: Request) -> Response:
 )
 async def put_policy(request: Request) -> Response:
     """Replace all rules; the same again changes nothing. They hold for the next trouble."""
-    caller = await admit(request, ADMIN)
-    body = (await parse(request, DeliveryPolicyIn)).value
-    if errors := body.wrong():
-        raise invalid(errors)
-    async with services(request).pool.acquire() as conn, conn.transaction():
-        await endings.put_rules(conn, body.known, Author(caller.name, caller.role))
-    return views.ok(endings.rules_data(body.known)).response()
+    return await _POLICY.replace(request)
 
 
 @router.get(
@@ -85,17 +80,7 @@ async def list_changes(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Who changed what, and what it was before."""
-    await admit(request, SUPPORT)
-    return (await changes_of(request, policies.DELIVERY, limit, cursor)).response()
-
-
-async def changes_of(request: Request, policy: str, limit: int, cursor: str | None) -> Answer:
-    """A page of a policy's changes."""
-    place = paging.decode(cursor, int)
-    async with services(request).pool.acquire() as conn:
-        found = await policies.changes(conn, policy, place[0] if place else None, limit + 1)
-    rows, following = paging.cut(found, limit, lambda row: paging.encode(row["id"]))
-    return views.ok(views.page([{**row, "id": str(row["id"])} for row in rows], following))
+    return await _POLICY.changes(request, limit, cursor)
 
 
 @router.get(

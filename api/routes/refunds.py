@@ -17,6 +17,7 @@ from api.schemas.refunds import RefundIn, RefundOut, RefundPlanOut, StoreCreditO
 from api.schemas.requests import RetryIn
 from api.words import coded
 from db import orders, refunds, timeline
+from db.new_ids import new_id
 from db.pool import Connection
 from db.refunds import Opening, Row
 from domain.errors import NotFound, Refused
@@ -100,8 +101,7 @@ async def create_refund(request: Request, order_id: str) -> Response:
         )
 
     once = Once(own, caller, parsed.request_hash, key)
-    cause = f"{caller.id}:{refunds.new_cause()}"
-    return (await once.do(effect, cause=cause, on_refused=on_refused)).response()
+    return (await once.do(effect, cause=new_id("rfd"), on_refused=on_refused)).response()
 
 
 @router.get(

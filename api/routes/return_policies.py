@@ -2,20 +2,25 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api import paging, views
-from api.body import parse
-from api.deps import ADMIN, SUPPORT, admit, services
-from api.errors import invalid
+from api import paging
+from api.deps import ADMIN, SUPPORT
 from api.openapi import describe
-from api.routes.delivery_policies import changes_of
+from api.policies import Policy
 from api.schemas.answers import PageOut
 from api.schemas.endings_answers import PolicyChangeOut
 from api.schemas.returns import ReturnPolicyIn
 from api.schemas.returns_answers import ReturnPolicyOut
 from db import policies, return_rules
-from db.sourcing import Author
 
 router = APIRouter(tags=["policies"])
+
+_POLICY = Policy(
+    policies.RETURN,
+    ReturnPolicyIn,
+    return_rules.rules,
+    return_rules.put_rules,
+    return_rules.rules_data,
+)
 
 _EXAMPLE = {
     "rules": [
@@ -39,10 +44,7 @@ _EXAMPLE = {
 )
 async def get_policy(request: Request) -> Response:
     """The rules, in the order in which they are looked at."""
-    await admit(request, SUPPORT)
-    async with services(request).pool.acquire() as conn:
-        known = await return_rules.rules(conn)
-    return views.ok(return_rules.rules_data(known)).response()
+    return await _POLICY.show(request)
 
 
 @router.put(
@@ -58,13 +60,7 @@ async def get_policy(request: Request) -> Response:
 )
 async def put_policy(request: Request) -> Response:
     """Replace all rules; the same again changes nothing. They hold for the next request."""
-    caller = await admit(request, ADMIN)
-    body = (await parse(request, ReturnPolicyIn)).value
-    if errors := body.wrong():
-        raise invalid(errors)
-    async with services(request).pool.acquire() as conn, conn.transaction():
-        await return_rules.put_rules(conn, body.known, Author(caller.name, caller.role))
-    return views.ok(return_rules.rules_data(body.known)).response()
+    return await _POLICY.replace(request)
 
 
 @router.get(
@@ -77,5 +73,4 @@ async def list_changes(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Who changed what, and what it was before."""
-    await admit(request, SUPPORT)
-    return (await changes_of(request, policies.RETURN, limit, cursor)).response()
+    return await _POLICY.changes(request, limit, cursor)

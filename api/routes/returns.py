@@ -144,9 +144,7 @@ async def get_return(request: Request, return_id: str) -> Response:
 async def approve_return(request: Request, return_id: str) -> Response:
     """The customer is told its code, and sent the label when the rules give one."""
     caller, parsed = await admit(request, SUPPORT), await parse(request, ReturnNoteIn)
-    return await _ask(
-        request, caller, parsed.request_hash, return_id, "approve", "", parsed.value.note
-    )
+    return await _ask(request, caller, parsed, return_id, "approve")
 
 
 @router.post(
@@ -163,8 +161,7 @@ async def approve_return(request: Request, return_id: str) -> Response:
 async def decline_return(request: Request, return_id: str) -> Response:
     """The customer is told."""
     caller, parsed = await admit(request, SUPPORT), await parse(request, ReturnReasonIn)
-    reason, note = coded(parsed.value.reason, parsed.value.note)
-    return await _ask(request, caller, parsed.request_hash, return_id, "decline", reason, note)
+    return await _ask(request, caller, parsed, return_id, "decline")
 
 
 @router.post(
@@ -181,8 +178,7 @@ async def decline_return(request: Request, return_id: str) -> Response:
 async def cancel_return(request: Request, return_id: str) -> Response:
     """Nothing of it will come; possible until something has. An unused label is given back."""
     caller, parsed = await admit(request, STOREFRONT), await parse(request, ReturnReasonIn)
-    reason, note = coded(parsed.value.reason, parsed.value.note)
-    return await _ask(request, caller, parsed.request_hash, return_id, "cancel", reason, note)
+    return await _ask(request, caller, parsed, return_id, "cancel")
 
 
 @router.post(
@@ -200,27 +196,26 @@ async def cancel_return(request: Request, return_id: str) -> Response:
 async def retry_return(request: Request, return_id: str) -> Response:
     """Do not wait for the next try."""
     caller, parsed = await admit(request, SUPPORT), await parse(request, ReturnNoteIn)
-    return await _ask(
-        request, caller, parsed.request_hash, return_id, "retry", "", parsed.value.note
-    )
+    return await _ask(request, caller, parsed, return_id, "retry")
 
 
-async def _ask(  # noqa: PLR0913, PLR0917 - a request
+async def _ask(
     request: Request,
     caller: Caller,
-    request_hash: bytes,
+    parsed: Parsed[ReturnNoteIn] | Parsed[ReturnReasonIn],
     return_id: str,
     update: str,
-    reason: str,
-    note: str | None,
 ) -> Response:
-    own, name = services(request), known_id(return_id, "return")
+    own, name, body = services(request), known_id(return_id, "return"), parsed.value
+    reason, note = "", body.note
+    if isinstance(body, ReturnReasonIn):
+        reason, note = coded(body.reason, note)
 
     async def view(conn: Connection, _: object, __: Made) -> Answer:
         return views.ok(await returning.shown(conn, name, contact=caller.sees_contact))
 
     petition = petition_of(name, update, reason, note, view)
-    desk = Desk(own, caller, request_hash, idempotency_key(request))
+    desk = Desk(own, caller, parsed.request_hash, idempotency_key(request))
     return (await desk.carry(petition)).response()
 
 

@@ -6,19 +6,18 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api import paging, views
-from api.body import parse
 from api.deps import ADMIN, SUPPORT, admit, services
-from api.errors import invalid
 from api.openapi import describe
-from api.routes.delivery_policies import changes_of
+from api.policies import Policy
 from api.schemas.answers import PageOut
 from api.schemas.endings_answers import PolicyChangeOut
 from api.schemas.risk import ReviewOut, RiskRulesIn, RiskRulesOut
 from db import policies, risk
 from db.risk import Row
-from db.sourcing import Author
 
 router = APIRouter(tags=["policies"])
+
+_POLICY = Policy(policies.RISK, RiskRulesIn, risk.rules, risk.put_rules, risk.rules_data)
 
 _EXAMPLE = {
     "rules": [
@@ -40,9 +39,7 @@ _EXAMPLE = {
 )
 async def get_rules(request: Request) -> Response:
     """All of them are looked at when an order is paid for; none as the shop comes."""
-    await admit(request, SUPPORT)
-    async with services(request).pool.acquire() as conn:
-        return views.ok(risk.rules_data(await risk.rules(conn))).response()
+    return await _POLICY.show(request)
 
 
 @router.put(
@@ -58,13 +55,7 @@ async def get_rules(request: Request) -> Response:
 )
 async def put_rules(request: Request) -> Response:
     """Replace all rules; the same again changes nothing. They hold for the next order."""
-    caller = await admit(request, ADMIN)
-    body = (await parse(request, RiskRulesIn)).value
-    if errors := body.wrong():
-        raise invalid(errors)
-    async with services(request).pool.acquire() as conn, conn.transaction():
-        await risk.put_rules(conn, body.known, Author(caller.name, caller.role))
-    return views.ok(risk.rules_data(body.known)).response()
+    return await _POLICY.replace(request)
 
 
 @router.get(
@@ -77,8 +68,7 @@ async def list_changes(
     cursor: paging.Cursor = None,
 ) -> Response:
     """Who changed what, and what it was before."""
-    await admit(request, SUPPORT)
-    return (await changes_of(request, policies.RISK, limit, cursor)).response()
+    return await _POLICY.changes(request, limit, cursor)
 
 
 @router.get(

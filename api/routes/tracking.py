@@ -20,7 +20,7 @@ from api.routes.requests import cancel_petition
 from api.routes.returns import carry_ask, petition_of
 from api.schemas.returns import ReturnIn
 from api.views import ok
-from db import canceling, orders, reads, timeline, voices
+from db import canceling, orders, reads, voices
 from db.new_ids import new_id
 from db.pool import Connection
 from domain.decisions import can_cancel
@@ -123,16 +123,7 @@ async def say(request: Request, token: str) -> Response:
     said = voices.Feedback(new_id("fbk"), "", int(score), None, _plain(comment), None)
     async with own.pool.acquire() as conn, conn.transaction():
         await orders.lock(conn, row["id"])
-        kept, new = await voices.add_feedback(conn, row["id"], said)
-        if new:
-            await timeline.record(
-                conn,
-                row["id"],
-                "feedback_received",
-                actor="customer",
-                role="customer",
-                data={"feedback_id": kept["id"], "score": said.score},
-            )
+        await voices.add_feedback(conn, row["id"], said, actor="customer", role="customer")
     return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
 
 

@@ -84,7 +84,9 @@ async def add_feedback(request: Request, order_id: str) -> Response:
             body.comment,
             body.occurred_at,
         )
-        row, new = await voices.add_feedback(conn, order, feedback)
+        row, new = await voices.add_feedback(
+            conn, order, feedback, actor=caller.name, role=caller.role
+        )
         if not new and _differs(row, feedback):
             detail = "There is other feedback by this reference."
             raise Problem(
@@ -93,16 +95,6 @@ async def add_feedback(request: Request, order_id: str) -> Response:
                 detail,
                 [FieldError("/reference", "duplicate", detail)],
                 current={"feedback_id": row["id"]},
-            )
-        if new:
-            await timeline.record(
-                conn,
-                order,
-                "feedback_received",
-                actor=caller.name,
-                role=caller.role,
-                data={"feedback_id": row["id"], "score": body.score},
-                occurred_at=body.occurred_at,
             )
         return views.ok(views.feedback(row, contact=True), 201)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from api.errors import FieldError, pointer
 from api.schemas.answers import Out
 from api.schemas.fields import Strict
+from api.schemas.policies import PolicyIn
 from domain.phase import Actor, Phase
 
 PhaseName = Literal[
@@ -23,7 +24,7 @@ class CancelRuleIn(Strict):
     allowed: bool
 
 
-class CancelPolicyIn(Strict):
+class CancelPolicyIn(PolicyIn):
     """Each phase for each actor, once."""
 
     rules: Annotated[list[CancelRuleIn], Field(min_length=1, max_length=100)]

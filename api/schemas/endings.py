@@ -16,6 +16,7 @@ from api.schemas.fields import (
     Serials,
     Strict,
 )
+from api.schemas.policies import PolicyIn
 from domain.endings import LONGEST_SECONDS, Action, EndingRule, Event, seconds, without_general
 
 # ISO 8601: weeks, or days and a time of hours, minutes, seconds.
@@ -65,7 +66,7 @@ class DeliveryRuleIn(Strict):
         )
 
 
-class DeliveryPolicyIn(Strict):
+class DeliveryPolicyIn(PolicyIn):
     """All rules, in the order in which they are looked at; they replace those before."""
 
     rules: Annotated[list[DeliveryRuleIn], Field(min_length=1, max_length=500)]

@@ -18,6 +18,7 @@ from api.schemas.fields import (
     Sku,
     Strict,
 )
+from api.schemas.policies import PolicyIn
 from domain.endings import LONGEST_SECONDS, seconds
 from domain.return_rules import Decides, ReturnRule
 from domain.returns import Disposition
@@ -74,7 +75,7 @@ class ReturnRuleIn(Strict):
         )
 
 
-class ReturnPolicyIn(Strict):
+class ReturnPolicyIn(PolicyIn):
     """All rules, in the order in which they are looked at; they replace those before."""
 
     rules: Annotated[list[ReturnRuleIn], Field(min_length=1, max_length=500)]

@@ -9,6 +9,7 @@ from api.errors import FieldError
 from api.schemas.answers import MoneyOut, Out
 from api.schemas.endings import Duration, duration_errors
 from api.schemas.fields import Code, Country, MoneyIn, Strict
+from api.schemas.policies import PolicyIn
 from domain.endings import seconds
 from domain.risk import RiskAction, RiskRule
 
@@ -75,7 +76,7 @@ class RiskRuleIn(Strict):
         return errors
 
 
-class RiskRulesIn(Strict):
+class RiskRulesIn(PolicyIn):
     """All rules; they replace those before. All of them are looked at."""
 
     rules: Annotated[list[RiskRuleIn], Field(max_length=200)]

@@ -47,7 +47,7 @@ async def test_who_spoke_was_delivered_long_ago_or_is_not_due_is_not_asked(shop:
     spoke, long_ago, fresh = [await arrived(shop) for _ in range(3)]
     async with shop.pool.acquire() as conn, conn.transaction():
         said = voices.Feedback(new_id("fbk"), "", 5, None, None, None)
-        await voices.add_feedback(conn, spoke.order_id, said)
+        await voices.add_feedback(conn, spoke.order_id, said, actor="customer", role="customer")
         for life, days in ((spoke, 2), (long_ago, 9)):
             await conn.execute(
                 "UPDATE orders SET delivered_at = now() - $2::interval WHERE id = $1",

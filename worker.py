@@ -21,6 +21,7 @@ from activities.bulk import BulkActivities
 from activities.edits import EditActivities
 from activities.endings import EndingActivities
 from activities.errors import PlainErrors
+from activities.exchanges import ExchangeActivities, ExchangeGateway
 from activities.expiry import ExpiryActivities
 from activities.forecasting import ForecastActivities
 from activities.fulfillment import CarrierActivities, FulfillmentActivities
@@ -35,7 +36,7 @@ from activities.returns import ReturnActivities, ReturnCarrierActivities
 from activities.store_credit import StoreCreditGateway
 from adapters import mail, registry
 from db.pool import Pool, open_pool
-from domain.ports import STORE_CREDIT, Mailer
+from domain.ports import EXCHANGE, STORE_CREDIT, Mailer
 from logs import configure_logging
 from relay import Relay
 from settings import Settings, load
@@ -81,9 +82,14 @@ def build_worker(
     givers = RefundActivities(pool)
     bulks = BulkActivities(pool, TemporalDoor(client, pool))
     edits = EditActivities(pool)
+    exchanged = ExchangeActivities(pool)
     goods_back = ReturnActivities(pool)
     return_carriers = ReturnCarrierActivities(pool, gateways.carriers)
-    tenders = {**gateways.payments, STORE_CREDIT: StoreCreditGateway(pool)}
+    tenders = {
+        **gateways.payments,
+        STORE_CREDIT: StoreCreditGateway(pool),
+        EXCHANGE: ExchangeGateway(pool),
+    }
     payments = PaymentActivities(pool, tenders, settings.api_url)
     fulfillment = FulfillmentActivities(pool, settings.carrier)
     carriers = CarrierActivities(pool, gateways.carriers)
@@ -145,6 +151,8 @@ def build_worker(
             fulfillment.record_hand_over,
             fulfillment.record_parcel_news,
             edits.apply_edit,
+            exchanged.follow_exchange,
+            exchanged.take_off_exchange,
             absence.leave_queue,
             absence.arrange_substitutes,
             absence.accept_substitute,

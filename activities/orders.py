@@ -21,6 +21,7 @@ from activities.contracts import (
 from activities.reserving import ReservationDesk
 from activities.risk import RuleAssessor
 from db import (
+    exchanges,
     fulfillment,
     holds,
     notifications,
@@ -37,7 +38,7 @@ from domain.attention import OUTLIVING
 from domain.decisions import can_cancel, must_allow
 from domain.order import Order
 from domain.phase import phase_of
-from domain.ports import RiskAssessor
+from domain.ports import EXCHANGE, RiskAssessor
 from domain.reserving import UNAVAILABLE
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
@@ -235,6 +236,8 @@ class OrderActivities:
                 data={"reason": task.reason} if task.reason else {},
             )
             if status is not OrderStatus.COMPLETED:
+                kept = sum(t.refundable for t in step.order.tenders if t.provider == EXCHANGE)
+                await exchanges.withdraw(step.conn, task.order_id, kept)
                 await notifications.plan(step.conn, task.order_id, "canceled")
             return await step.save(status)
 

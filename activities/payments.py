@@ -10,7 +10,7 @@ from db.pool import Pool
 from domain.errors import ProviderRejected
 from domain.money import Money
 from domain.order import Order
-from domain.ports import AuthorizeRequest, PaymentGateway, PaymentOutcome, SettleRequest
+from domain.ports import EXCHANGE, AuthorizeRequest, PaymentGateway, PaymentOutcome, SettleRequest
 from domain.states import OperationKind, OperationStatus, PaymentStatus
 
 
@@ -183,6 +183,10 @@ class PaymentActivities:
         """What the customer hears of it."""
         if result.kind == OperationKind.REFUND and status is OperationStatus.SUCCEEDED:
             await payments.mark_refunded(step.conn, result.order_id)
+            tender = step.order.tender(result.payment_id)
+            if tender is not None and tender.provider == EXCHANGE:
+                # Of what goes back to the customer they hear by the order that was exchanged.
+                return
             data = {"amount": result.amount}
             await notifications.plan(
                 step.conn, result.order_id, "refunded", result.operation_id, data

@@ -81,15 +81,17 @@ class RefundActivities:
             row = await refunds.read(step.conn, task.refund_id)
             assert row is not None  # noqa: S101 - refunds are never deleted
             credit = row["destination"] == "store_credit"
-            data = {"amount": row["amount"], **({"store_credit": True} if credit else {})}
+            paid = row["amount"] - row["exchanged"]
+            data = {"amount": paid, **({"store_credit": True} if credit else {})}
             if row["lines"]:
                 data["units"] = {part["line_id"]: part["quantity"] for part in row["lines"]}
-            if credit:
-                told = {"refund_id": task.refund_id, "amount": row["amount"]}
+            if credit and paid:
+                told = {"refund_id": task.refund_id, "amount": paid}
                 await timeline.record(step.conn, task.order_id, "store_credit_given", data=told)
-            await notifications.plan(
-                step.conn, task.order_id, "refunded", task.refund_id, data=data
-            )
+            if paid:
+                await notifications.plan(
+                    step.conn, task.order_id, "refunded", task.refund_id, data=data
+                )
             return await step.save()
 
 

@@ -274,6 +274,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
     "attention": None,
     "refunds": None,
     "returns": None,
+    "exchanges": None,
     "feedback": None,
 }
 

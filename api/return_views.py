@@ -61,6 +61,7 @@ def goods_back(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
         "label_cost": None if cost is None else {"amount": cost, "currency": row["label_currency"]},
         "refund": None if amount is None else {"amount": amount, "currency": currency},
         "policy": row["why"],
+        "exchange_sent": row["exchange_sent"],
         "lines": [
             {
                 "line_id": line["line_id"],
@@ -73,3 +74,15 @@ def goods_back(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
             for line in row["lines"] or ()
         ],
     }
+
+
+def exchanged(row: Row) -> dict[str, Any]:
+    """An exchange, from its row or from jsonb."""
+    names = (
+        "id", "status", "send", "order_id", "return_id", "new_order_id", "new_order_number",
+    )  # fmt: skip
+    sums = {
+        name: {"amount": row[name], "currency": row["currency"]}
+        for name in ("promised", "used", "granted")
+    }
+    return {name: row[name] for name in names} | sums | {"created_at": _when(row["created_at"])}

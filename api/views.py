@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from api.errors import Answer
-from api.return_views import goods_back
+from api.return_views import exchanged, goods_back
 from workflows import ids
 
 Row = Mapping[str, Any]
@@ -72,6 +72,7 @@ def order(row: Row, links: Links, *, contact: bool) -> dict[str, Any]:
         "holds": [hold(h, contact=contact) for h in row["holds"] or ()],
         "attention": [_attention(a) for a in row["attention"] or ()],
         "returns": [goods_back(r, currency, contact=contact) for r in row["returns"] or ()],
+        "exchanges": [exchanged(e) for e in row["exchanges"] or ()],
         "refunds": [_refund(f, currency) for f in row["refunds"] or ()],
         "feedback": [feedback(f, contact=contact) for f in row["feedback"] or ()],
         "links": links.of_order(row["id"], row["public_token"] if contact else None),

@@ -212,6 +212,12 @@ async def keep_reference(conn: Connection, payment_id: str, provider_ref: str) -
     await conn.execute(_SQL["keep_reference"], payment_id, provider_ref or None)
 
 
+async def being_refunded(conn: Connection, payment_id: str) -> int:
+    """What a provider was asked to give back, and has not told the end of (minor units)."""
+    amount: int = await conn.fetchval(_SQL["being_refunded"], payment_id)
+    return amount
+
+
 async def mark_refunded(conn: Connection, order_id: str) -> None:
     """The money of canceled units went back: write it on their lines."""
     await conn.execute(_SQL["mark_refunded"], order_id)

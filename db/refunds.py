@@ -15,7 +15,7 @@ from db.sql import queries
 from domain.decisions import refused
 from domain.order import Order
 from domain.refunds import Destination, Refund, Wanted, reckon
-from domain.settlement import Settlement
+from domain.settlement import Settlement, give_back
 
 _SQL = queries("refunds")
 
@@ -24,13 +24,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A refund to be opened: why, by whose word. `cause` makes it happen once for an order."""
+    """A refund to be opened: why, by whose word. `cause` makes it happen once for an order.
+
+    `exchange_id` is what the refund pays for, or pays back.
+    """
 
     cause: str
     reason: str
     actor: str = timeline.SYSTEM
     role: str = "system"
     note: str | None = None
+    exchange_id: str | None = None
 
 
 async def preview(conn: Connection, order: Order, wanted: Wanted) -> Refund:
@@ -54,9 +58,11 @@ async def open_refund(conn: Connection, order_id: str, wanted: Wanted, why: Open
     refund = await preview(conn, order, wanted)
     refund_id = new_id("rfd")
     await _write(conn, refund_id, order, refund, why)
-    if wanted.to is Destination.STORE_CREDIT:
-        await _credit(conn, refund_id, order, refund.amount)
+    if wanted.to is Destination.STORE_CREDIT and refund.paid:
+        await _credit(conn, refund_id, order, refund.paid)
     data = {"refund_id": refund_id, "amount": refund.amount, "reason": why.reason}
+    if refund.exchanged:
+        data |= {"exchanged": refund.exchanged}
     await timeline.record(
         conn,
         order_id,
@@ -78,18 +84,45 @@ async def _write(
     sums = (refund.goods, wanted.shipping, wanted.goodwill, wanted.fee, refund.amount)
     word = (why.reason, why.actor, why.role)
     head = (refund_id, order.id, why.cause, wanted.to.value, order.currency)
-    await conn.execute(_SQL["add_refund"], *head, *sums, *word)
+    exchange = (refund.exchanged, why.exchange_id)
+    await conn.execute(_SQL["add_refund"], *head, *sums, *word, *exchange)
     for line_id, units in wanted.lines.items():
         await conn.execute(
             _SQL["add_refund_line"], refund_id, line_id, units, refund.shares[line_id]
         )
         await conn.execute(_SQL["give_units_back"], line_id, units)
     beside = wanted.shipping + wanted.goodwill - wanted.fee
-    credited = refund.amount if wanted.to is Destination.STORE_CREDIT else 0
+    credited = refund.amount if wanted.to is Destination.STORE_CREDIT else refund.exchanged
     await conn.execute(_SQL["give_order_back"], order.id, beside, credited)
-    for part in refund.parts:
+    await _add_parts(conn, refund_id, refund.parts)
+
+
+async def _add_parts(conn: Connection, refund_id: str, parts: Sequence[Settlement]) -> None:
+    for part in parts:
         await conn.execute(_SQL["add_refund_part"], refund_id, part.payment_id, part.amount)
         await conn.execute(_SQL["begin_refunding"], part.payment_id, part.amount)
+
+
+async def give_exchanged_back(
+    conn: Connection, order_id: str, amount: int, why: Opening, to: Destination
+) -> None:
+    """What had paid for an exchange goes to the customer after all. Take the order's lock first."""
+    order = await orders.load(conn, order_id)
+    refund_id = new_id("rfd")
+    customer = await conn.fetchval(_SQL["customer_of"], order_id)
+    credit = to is Destination.STORE_CREDIT and customer
+    head = (refund_id, order_id, why.cause, "store_credit" if credit else "original")
+    word = (why.reason, why.actor, why.role)
+    await conn.execute(
+        _SQL["add_refund"], *head, order.currency, 0, 0, 0, 0, 0, *word, -amount, why.exchange_id
+    )
+    if credit:
+        await _credit(conn, refund_id, order, amount)
+    else:
+        await _add_parts(conn, refund_id, give_back(order, amount))
+        await conn.execute(_SQL["give_order_back"], order_id, 0, -amount)
+    await orders.save(conn, order_id)
+    await outbox.add(conn, order_id, outbox.START_REFUND, {"refund_id": refund_id})
 
 
 async def _credit(conn: Connection, refund_id: str, order: Order, amount: int) -> None:

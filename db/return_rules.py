@@ -32,7 +32,7 @@ async def put_rules(conn: Connection, new: Sequence[ReturnRule], by: Author) -> 
         _SQL["add_return_rule"],
         [
             (n, r.decides, r.label, r.shipping_paid_by, r.fee, r.currency, r.refund_to,
-             r.expires_after, r.window, r.country, r.category, r.reason)
+             r.expires_after, r.window, r.country, r.category, r.reason, r.exchange_sent)
             for n, r in enumerate(new)
         ],
     )  # fmt: skip
@@ -56,4 +56,5 @@ def _rule_data(rule: ReturnRule) -> dict[str, Any]:
         "fee": {"amount": rule.fee, "currency": rule.currency} if rule.fee else None,
         "refund_to": rule.refund_to,
         "expires_after": iso(rule.expires_after),
+        "exchange_sent": rule.exchange_sent,
     }

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from db import orders, outbox, timeline
+from db import exchanges, orders, outbox, timeline
 from db.new_ids import new_id
 from db.outbox import OutboxRow
 from db.pool import Connection, Pool
@@ -102,7 +102,7 @@ async def add(  # noqa: PLR0913 - a return has these parts
         _SQL["add_return"], return_id, order_id, stage, announced, decision.decides,
         decision.label, decision.shipping_paid_by, decision.fee, decision.refund_to,
         decision.expires_after, dict(decision.why), where.warehouse, where.provider,
-        where.service, by.actor, deadline,
+        where.service, by.actor, deadline, decision.exchange_sent,
     )  # fmt: skip
     for wanted, sku, words in lines:
         await conn.execute(
@@ -163,6 +163,7 @@ async def move(
     if not RETURN[status]:
         for code in ret.attention:
             await orders.clear_attention(conn, ret.order_id, code, ret.id)
+    await exchanges.follow(conn, ret.id, status, accepted=bool(ret.accepted))
     await roll_up(conn, ret.order_id)
     return await load(conn, ret.id)
 

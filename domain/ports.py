@@ -75,8 +75,10 @@ class PaymentOutcome:
     expires_at: datetime | None = None
 
 
-# The provider's name of what customers have to spend with us.
+# The provider's name of what customers have to spend with us, and of goods that pay for those sent
+# in their place.
 STORE_CREDIT = "store_credit"
+EXCHANGE = "exchange"
 # The reason of a failed authorization that had been granted, and ran out.
 AUTHORIZATION_EXPIRED = "authorization_expired"
 

@@ -23,13 +23,17 @@ class Destination(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be given back: units of lines, shipping, goodwill; a fee is kept of it."""
+    """What is to be given back: units of lines, shipping, goodwill; a fee is kept of it.
+
+    Of what is left `exchange`, at most, pays for an order that is sent in exchange.
+    """
 
     lines: Mapping[str, int] = field(default_factory=dict)
     shipping: int = 0
     goodwill: int = 0
     fee: int = 0
     to: Destination = Destination.ORIGINAL
+    exchange: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,19 @@ class Refund:
 
     @property
     def amount(self) -> int:
-        """What the customer gets."""
+        """What the customer gets, in money, credit or other goods."""
         wanted = self.wanted
         return self.goods + wanted.shipping + wanted.goodwill - wanted.fee
+
+    @property
+    def exchanged(self) -> int:
+        """What of it pays for other goods."""
+        return min(self.wanted.exchange, self.amount)
+
+    @property
+    def paid(self) -> int:
+        """What of it goes back in money or credit."""
+        return self.amount - self.exchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,7 @@ def reckon(order: Order, wanted: Wanted, shipping_given_back: int = 0) -> Refund
             detail = "Store credit is given when everything has arrived."
             raise refused(order, "not_delivered", detail)
         return plain
-    return Refund(wanted, shares, give_back(order, plain.amount))
+    return Refund(wanted, shares, give_back(order, plain.paid))
 
 
 def _share(order: Order, line_id: str, units: int, can: Refundable) -> int:

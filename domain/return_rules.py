@@ -40,6 +40,8 @@ class Decides(StrEnum):
 CARRIER, DROP_OFF = "carrier", "drop_off"
 SHOP, CUSTOMER = "shop", "customer"
 ORIGINAL, STORE_CREDIT = "original", "store_credit"
+# When goods in exchange leave: with what comes back at a carrier, or accepted.
+ON_HANDOVER, ON_RECEIPT = "on_handover", "on_receipt"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ReturnRule:
     country: str = ""
     category: str = ""
     reason: str = ""
+    exchange_sent: str = ON_RECEIPT
 
     def fits(self, line: "Wanted", country: str, currency: str) -> bool:
         """Whether the rule is for such a line."""
@@ -98,6 +101,7 @@ class Decision:
     refund_to: str
     expires_after: int
     why: Mapping[str, Any]
+    exchange_sent: str = ON_RECEIPT
 
 
 def decide(
@@ -113,8 +117,8 @@ def decide(
 
     One answer for all: a person is asked when the lines' rules do not agree. A label, if one line
     has one; the shop pays if it pays for one line; the smallest fee; money, unless all is credit;
-    the longest time. `age` is what has passed since the last delivery, `window` the shop's own,
-    both in seconds.
+    the longest time; what is sent in exchange leaves on hand-over when all rules say so. `age` is
+    what has passed since the last delivery, `window` the shop's own, both in seconds.
 
     Raises:
         Refused: `return_window_over` for a line.
@@ -141,6 +145,7 @@ def decide(
     by_carrier = any(rule.label == CARRIER for rule in chosen)
     by_shop = any(rule.shipping_paid_by == SHOP for rule in chosen)
     all_credit = all(rule.refund_to == STORE_CREDIT for rule in chosen)
+    trusted = all(rule.exchange_sent == ON_HANDOVER for rule in chosen)
     return Decision(
         decides,
         CARRIER if by_carrier else DROP_OFF,
@@ -149,4 +154,5 @@ def decide(
         STORE_CREDIT if all_credit else ORIGINAL,
         max(rule.expires_after for rule in chosen),
         {"country": country, "lines": told, "decides": decides.value},
+        ON_HANDOVER if trusted else ON_RECEIPT,
     )

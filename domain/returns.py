@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.errors import Refused
 from domain.order import Order
-from domain.return_rules import CUSTOMER, Decides
+from domain.return_rules import CUSTOMER, ON_RECEIPT, Decides
 from domain.states import RETURN, ReturnStage, ReturnStatus, ShipmentStatus, may_advance
 
 
@@ -75,6 +75,7 @@ class Return:
     reminded: bool = False
     refund_amount: int | None = None
     refund_id: str = ""
+    exchange_sent: str = ON_RECEIPT
     lines: list[ReturnLine] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
 

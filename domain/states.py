@@ -149,6 +149,15 @@ class OfferStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ExchangeStatus(StrEnum):
+    """Goods sent in place of others: whether those pay for the new order."""
+
+    PROMISED = "promised"
+    GRANTED = "granted"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
 class ReturnStage(StrEnum):
     """One return, from the wish to the money; its workflow and the dock write it."""
 
@@ -314,6 +323,22 @@ RETURN: Table[ReturnStage] = _table(
         G.CLOSED: set(),
         G.CANCELED: set(),
         G.EXPIRED: set(),
+    }
+)
+
+
+# Promised when it is opened, granted when the goods are accepted (or need not come), failed when
+# none is, withdrawn when the new order ends and needs nothing of it.
+EXCHANGE: Table[ExchangeStatus] = _table(
+    {
+        ExchangeStatus.PROMISED: {
+            ExchangeStatus.GRANTED,
+            ExchangeStatus.FAILED,
+            ExchangeStatus.WITHDRAWN,
+        },
+        ExchangeStatus.GRANTED: {ExchangeStatus.WITHDRAWN},
+        ExchangeStatus.FAILED: set(),
+        ExchangeStatus.WITHDRAWN: set(),
     }
 )
 

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.ending_contracts import TroubleDecided
     from activities.errors import REFUSED, refusal
+    from activities.exchange_contracts import ExchangeSeen
     from activities.notifications import NotificationActivities
     from activities.orders import OrderActivities
     from domain.attention import CAN, DATABASE_STEP_FAILED, OUTLIVING, still_needed
@@ -208,7 +209,7 @@ class Desk:
             result = await self._insist(step, task)
         if isinstance(result, Order):
             self.order = result
-        elif isinstance(result, Confirmed | TroubleDecided):
+        elif isinstance(result, Confirmed | TroubleDecided | ExchangeSeen):
             self.order = result.order
         return result
 

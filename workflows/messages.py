@@ -216,6 +216,13 @@ class ClosingSignal:
 
 
 @dataclass(frozen=True)
+class ExchangeSignal:
+    """The goods that pay for the order have moved, as their rows say."""
+
+    exchange_id: str
+
+
+@dataclass(frozen=True)
 class ExpectedSignal:
     """The day by which units that wait are expected has moved (empty: no day is known now)."""
 

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.desk import Desk, Stop
     from workflows.edits import Edits
     from workflows.endings import Endings
+    from workflows.exchange import Exchange
     from workflows.fulfillment import Fulfillment, asked
     from workflows.messages import (
         Asker,
@@ -27,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         ClosingSignal,
         DeadlineSignal,
         EditRequest,
+        ExchangeSignal,
         ExpectedSignal,
         HoldRequest,
         LeaveRequest,
@@ -62,6 +64,7 @@ class OrderWorkflow:
         self._cancellation = Cancellation(self._desk, self._fulfillment, self._payment)
         self._endings = Endings(self._desk, self._fulfillment, self._payment)
         self._edits = Edits(self._desk, self._payment, self._fulfillment)
+        self._exchange = Exchange(self._desk, self._payment)
         self._operator_cancels = 0
         self._window_ends: datetime | None = None
 
@@ -97,7 +100,7 @@ class OrderWorkflow:
             await self._fulfillment.reserve()
         await self._fulfillment.deliver()
         await self._pass_return_window()
-        await desk.serve(lambda: self._payment.settled)
+        await desk.serve(lambda: self._payment.settled and self._exchange.decided)
         self._payment.release_unneeded()
         await desk.serve(lambda: not self._payment.busy)
         await desk.record(OrderActivities.close_order, Close(desk.order.id, OrderStatus.COMPLETED))
@@ -379,6 +382,11 @@ class OrderWorkflow:
     def parcel_received(self, news: ReceivedSignal) -> None:
         """Send it again, give its money back, or ask a person."""
         self._desk.push(lambda: self._endings.on_received(news))
+
+    @workflow.signal(description="Goods that pay for this order have moved, or do not come")
+    def exchange_moved(self, news: ExchangeSignal) -> None:
+        """Send it, take off what they were not worth, or cancel it."""
+        self._desk.push(lambda: self._exchange.on_news(news.exchange_id))
 
     @workflow.signal(description="Stock that this order waits for may have come")
     def stock_arrived(self, news: StockSignal) -> None:

@@ -279,9 +279,10 @@ def view(row: Row) -> dict[str, Any]:
     """A refund as it is answered."""
     currency = row["currency"]
     names = ("id", "order_id", "status", "reason", "actor", "created_at", "ended_at")
-    sums = ("amount", "goods", "shipping", "goodwill", "fee")
+    sums = ("amount", "goods", "shipping", "goodwill", "fee", "exchanged")
     return {
         **{name: row[name] for name in names},
+        "exchange_id": row["exchange_id"],
         "to": row["destination"],
         **{name: views.money(row[name], currency) for name in sums},
         **{

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from api.schemas.answers import MoneyOut, Out
+from api.schemas.exchange_answers import ExchangeOut
 from domain.states import (
     FulfillmentOrderStatus,
     FulfillmentStatus,
@@ -307,6 +308,7 @@ class OrderOut(Out):
     holds: list[HoldOut]
     attention: list[AttentionOut]
     returns: list[dict[str, Any]]
+    exchanges: list[ExchangeOut]
     refunds: list[OrderRefundOut]
     feedback: list[FeedbackOut]
     links: OrderLinksOut

@@ -67,13 +67,18 @@ class RefundPlanOut(Out):
 
 
 class RefundOut(RefundPlanOut):
-    """A refund: `requested` until every tender has given its part back, then `succeeded`."""
+    """A refund: `requested` until every tender has given its part back, then `succeeded`.
+
+    `exchanged` is what of it paid for `exchange_id`; below zero, what that gave back again.
+    """
 
     id: str
     order_id: str
     status: Literal["requested", "succeeded"]
     reason: str
     actor: str
+    exchanged: MoneyOut
+    exchange_id: str | None
     created_at: datetime
     ended_at: datetime | None
 

@@ -55,6 +55,7 @@ class ReturnRuleIn(Strict):
     fee: MoneyIn | None = None
     refund_to: Literal["original", "store_credit"] = "original"
     expires_after: Duration = "P14D"
+    exchange_sent: Literal["on_handover", "on_receipt"] = "on_receipt"
 
     @property
     def known(self) -> ReturnRule:
@@ -72,6 +73,7 @@ class ReturnRuleIn(Strict):
             self.country or "",
             self.category or "",
             self.reason or "",
+            self.exchange_sent,
         )
 
 

@@ -19,6 +19,7 @@ class ReturnRuleOut(Out):
     shipping_paid_by: str
     fee: MoneyOut | None
     refund_to: str
+    exchange_sent: str
     expires_after: str
 
 
@@ -76,6 +77,7 @@ class ReturnOut(Out):
     refund_id: str | None
     closed_at: datetime | None
     policy: dict[str, Any]
+    exchange_sent: str
     lines: list[ReturnLineOut]
 
 

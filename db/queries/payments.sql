@@ -62,3 +62,8 @@ WHERE x.order_id = $1 AND l.id = x.id AND l.refunded < l.canceled + coalesce(b.u
 
 -- name: order_of_payment
 SELECT order_id FROM payments WHERE id = $1;
+
+-- name: being_refunded
+-- What the order's workflow has asked a provider to give back, and does not know the end of.
+SELECT coalesce(sum(amount), 0)::bigint FROM payment_operations
+WHERE payment_id = $1 AND kind = 'refund' AND status IN ('requested', 'unknown');

@@ -44,6 +44,9 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
             (SELECT jsonb_agg(to_jsonb(g) - 'return_id' ORDER BY g.line_id)
                 FROM return_lines g WHERE g.return_id = r.id)) ORDER BY r.id)
         FROM returns r WHERE r.order_id = o.id) AS returns,
+    (SELECT jsonb_agg(to_jsonb(e) || jsonb_build_object('new_order_number', n.number) ORDER BY e.id)
+        FROM exchanges e JOIN orders n ON n.id = e.new_order_id
+        WHERE e.order_id = o.id OR e.new_order_id = o.id) AS exchanges,
     (SELECT jsonb_agg(to_jsonb(b) - 'order_id' ORDER BY b.created_at, b.id)
         FROM feedback b WHERE b.order_id = o.id) AS feedback,
     (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'status', f.status, 'to', f.destination,

@@ -7,8 +7,8 @@ SELECT id FROM refunds WHERE order_id = $1 AND cause = $2;
 
 -- name: add_refund
 INSERT INTO refunds (id, order_id, cause, destination, currency, goods, shipping, goodwill, fee,
-    amount, reason, actor, role)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+    amount, reason, actor, role, exchanged, exchange_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: add_refund_line
 INSERT INTO refund_lines (refund_id, line_id, quantity, amount) VALUES ($1, $2, $3, $4);
@@ -21,7 +21,7 @@ INSERT INTO refund_parts (refund_id, payment_id, amount) VALUES ($1, $2, $3);
 UPDATE order_lines SET given_back = given_back + $2 WHERE id = $1;
 
 -- name: give_order_back
--- Shipping and goodwill less fees; and what became store credit.
+-- Shipping and goodwill less fees; and what became store credit, or paid for an exchange.
 UPDATE orders SET given_back = given_back + $2, credited = credited + $3 WHERE id = $1;
 
 -- name: begin_refunding

@@ -1,7 +1,7 @@
 -- name: read_return_rules
 -- The rules in the order in which they are looked at.
 SELECT decides, label, shipping_paid_by, fee, currency, refund_to, expires_seconds,
-    window_seconds, country, category, reason
+    window_seconds, country, category, reason, exchange_sent
 FROM return_policies ORDER BY position;
 
 -- name: lock_return_rules
@@ -13,8 +13,8 @@ DELETE FROM return_policies;
 
 -- name: add_return_rule
 INSERT INTO return_policies (position, decides, label, shipping_paid_by, fee, currency, refund_to,
-    expires_seconds, window_seconds, country, category, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+    expires_seconds, window_seconds, country, category, reason, exchange_sent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: return_facts
 -- What the rules look at: whereto it went, and how long ago the last of it was delivered.
@@ -49,9 +49,9 @@ ORDER BY EXISTS (SELECT FROM shipment_lines l
 -- name: add_return
 INSERT INTO returns (id, order_id, number, status, announced, decides, label, shipping_paid_by,
     fee, refund_to, expires_seconds, why, warehouse, provider, service, requested_by,
-    refund_due_at)
+    refund_due_at, exchange_sent)
 VALUES ($1, $2, 'R-' || nextval('return_numbers'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-    $14, $15, now() + make_interval(secs => $16))
+    $14, $15, now() + make_interval(secs => $16), $17)
 RETURNING number;
 
 -- name: add_return_line
@@ -73,6 +73,7 @@ SELECT r.id, r.order_id, r.number, r.status, r.decides, r.label, r.shipping_paid
     CASE WHEN r.label_currency = o.currency THEN coalesce(r.label_cost, 0) ELSE 0 END
         AS label_cost,
     r.expires_at, r.remind_at, r.reminded_at IS NOT NULL AS reminded, r.refund_amount,
+    r.exchange_sent,
     coalesce(r.refund_id, '') AS refund_id,
     (SELECT coalesce(jsonb_agg(to_jsonb(l) - '{return_id,note,photos}'::text[]
         ORDER BY l.line_id), '[]') FROM return_lines l WHERE l.return_id = r.id) AS lines,
@@ -169,6 +170,7 @@ SELECT r.id, r.order_id, o.number AS order_number, o.currency, r.number, r.statu
     r.carrier, r.tracking_number, r.tracking_url, r.label_url, r.label_cost, r.label_currency,
     r.tracking_status, r.requested_by, r.requested_at, r.decided_at, r.expires_at, r.received_at,
     r.inspected_at, r.refund_due_at, r.refund_amount, r.refund_id, r.closed_at, r.why,
+    r.exchange_sent,
     (SELECT jsonb_agg(to_jsonb(l) - 'return_id' ORDER BY l.line_id)
         FROM return_lines l WHERE l.return_id = r.id) AS lines
 FROM returns r JOIN orders o ON o.id = r.order_id

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from domain.attention import CAN
 from domain.states import (
+    EXCHANGE,
     FULFILLMENT_ORDER,
     OFFER,
     OPERATION,
@@ -17,6 +18,7 @@ from domain.states import (
     RESERVATION,
     RETURN,
     SHIPMENT,
+    ExchangeStatus,
     FulfillmentOrderStatus,
     FulfillmentStatus,
     HoldReason,
@@ -127,6 +129,14 @@ MACHINES = (
         RETURN,
         ReturnStage.REQUESTED,
         ReturnStage.RECEIVED,
+    ),
+    _machine(
+        "Exchange",
+        "`exchanges[].status`: goods that are sent in place of others, as an order of its own that "
+        "the others pay for. [After the sale](after-sales.md#exchanges) tells of it.",
+        EXCHANGE,
+        ExchangeStatus.PROMISED,
+        ExchangeStatus.GRANTED,
     ),
 )
 

@@ -12,6 +12,7 @@ import pytest
 
 from domain.errors import IllegalTransition
 from domain.states import (
+    EXCHANGE,
     FULFILLMENT_ORDER,
     OFFER,
     OPERATION,
@@ -21,6 +22,7 @@ from domain.states import (
     RESERVATION,
     RETURN,
     SHIPMENT,
+    ExchangeStatus,
     FulfillmentOrderStatus,
     FulfillmentStatus,
     HoldReason,
@@ -78,6 +80,9 @@ MACHINES: dict[str, Machine] = {
     }),
     "return": (ReturnStage, RETURN, {ReturnStage.REQUESTED, ReturnStage.RECEIVED}, {
         ReturnStage.DECLINED, ReturnStage.CLOSED, ReturnStage.CANCELED, ReturnStage.EXPIRED,
+    }),
+    "exchange": (ExchangeStatus, EXCHANGE, {ExchangeStatus.PROMISED, ExchangeStatus.GRANTED}, {
+        ExchangeStatus.FAILED, ExchangeStatus.WITHDRAWN,
     }),
     "offer": (OfferStatus, OFFER, {OfferStatus.OFFERED}, {
         OfferStatus.ACCEPTED, OfferStatus.REFUSED, OfferStatus.EXPIRED, OfferStatus.WITHDRAWN,

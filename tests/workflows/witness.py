@@ -36,12 +36,28 @@ _TENDERS_OFF = """
                FROM money_ledger GROUP BY 1) m ON m.payment_id = p.id
     WHERE p.captured <> coalesce(m.captured, 0) OR p.refunded <> coalesce(m.refunded, 0)
 """
+_EXCHANGES_OFF = """
+    SELECT e.id FROM exchanges e
+    LEFT JOIN (SELECT exchange_id, sum(amount) AS used FROM exchange_uses GROUP BY 1) u
+        ON u.exchange_id = e.id
+    LEFT JOIN (SELECT exchange_id, sum(exchanged) AS granted FROM refunds GROUP BY 1) r
+        ON r.exchange_id = e.id
+    WHERE e.used <> coalesce(u.used, 0) OR e.granted <> coalesce(r.granted, 0)
+"""
+# When nothing is under way: what the new order has of it is what the old one has given for it.
+_EXCHANGES_OPEN = """
+    SELECT e.id FROM exchanges e JOIN orders n ON n.id = e.new_order_id
+    LEFT JOIN payments p ON p.order_id = n.id AND p.provider = 'exchange'
+    WHERE e.used <> coalesce(p.captured - p.refunded, 0)
+        OR n.status IN ('completed', 'canceled', 'expired') AND e.used <> e.granted
+"""
 
 
 async def compare_all_books(shop: Shop) -> None:
     """Counters equal their ledgers, our money equals the provider's, histories name nobody."""
-    for query in (_LEVELS_OFF, _LINES_OFF, _TENDERS_OFF):
+    for query in (_LEVELS_OFF, _LINES_OFF, _TENDERS_OFF, _EXCHANGES_OFF):
         assert await shop.pool.fetch(query) == []
+    await eventually(lambda: _exchanges_agree(shop))
     orders = await shop.pool.fetch("SELECT id FROM orders ORDER BY id")
     for row in orders:
         life = Life(shop, row["id"])
@@ -52,6 +68,10 @@ async def compare_all_books(shop: Shop) -> None:
         if not await money_agrees():
             await _agreed(money_agrees, life)
         await names_nobody(life)
+
+
+async def _exchanges_agree(shop: Shop) -> bool:
+    return not await shop.pool.fetch(_EXCHANGES_OPEN)
 
 
 async def _agreed(money_agrees: Any, life: Life) -> None:
@@ -65,7 +85,7 @@ async def _agreed(money_agrees: Any, life: Life) -> None:
 async def _ours(life: Life) -> dict[str, tuple[int, int]]:
     rows = await life.shop.pool.fetch(
         "SELECT id, captured, refunded FROM payments"
-        " WHERE order_id = $1 AND provider <> 'store_credit'",
+        " WHERE order_id = $1 AND provider NOT IN ('store_credit', 'exchange')",
         life.order_id,
     )
     return {row["id"]: (row["captured"], row["refunded"]) for row in rows if row["captured"]}

@@ -166,6 +166,7 @@ def build_worker(
             givers.record_refund_part,
             givers.note_refund_failing,
             givers.finish_refund,
+            givers.waive_rest,
             bulks.next_orders,
             bulks.ask_order,
             bulks.skip_order,

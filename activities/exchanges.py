@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from temporalio import activity
 
 from activities.exchange_contracts import ExchangeNews, ExchangeSeen
-from db import exchanges, fulfillment, orders, payments, timeline
+from db import exchanges, fulfillment, notifications, orders, payments, timeline
 from db.pool import Pool
 from domain.errors import InvalidSignature
 from domain.exchanges import Exchange
@@ -17,6 +17,7 @@ from domain.ports import (
     PaymentOutcome,
     SettleRequest,
 )
+from domain.settlement import uncovered
 from domain.states import ExchangeStatus, HoldReason, OperationKind, OperationStatus
 
 _DONE = OperationStatus.SUCCEEDED
@@ -134,6 +135,11 @@ class ExchangeActivities:
         await payments.book(step.conn, booking)
         data = {"exchange_id": exchange.id, "payment_id": tender.id, "amount": short}
         await timeline.record(step.conn, step.order_id, "exchange_short", data=data)
+        if missing := uncovered(await step.save()):
+            told = {"amount": missing, "any_time": True}
+            await notifications.plan(
+                step.conn, step.order_id, "payment_reminder", exchange.id, told
+            )
         return short
 
 

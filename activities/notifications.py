@@ -240,7 +240,7 @@ class NotificationActivities:
         placed: datetime = row["placed_at"]
         return MailPayment(
             amount=Money(row["data"].get("amount", row["grand_total"]), row["currency"]),
-            pay_by=placed + self._shop.payment_expiry,
+            pay_by=None if row["data"].get("any_time") else placed + self._shop.payment_expiry,
             reason=row["data"].get("reason", ""),
         )
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from activities.contracts import Asked
+
 
 @dataclass(frozen=True)
 class RefundPart:
@@ -31,3 +33,13 @@ class PartEnded:
     status: str
     reason: str = ""
     occurred_at: str = ""
+
+
+@dataclass(frozen=True)
+class Waive:
+    """Let the customer off what is not paid; `reason` is a code."""
+
+    order_id: str
+    cause: str
+    reason: str
+    by: Asked

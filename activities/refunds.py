@@ -3,12 +3,13 @@
 from temporalio import activity
 
 from activities.contracts import moment
-from activities.refund_contracts import PartEnded, RefundTask
+from activities.refund_contracts import PartEnded, RefundTask, Waive
 from db import notifications, orders, payments, refunds, timeline
 from db.pool import Connection, Pool
 from domain.attention import CAN, REFUND_STUCK
+from domain.decisions import can_waive
 from domain.order import Order
-from domain.settlement import Settlement
+from domain.settlement import Settlement, uncovered
 from domain.states import OperationKind, OperationStatus
 
 
@@ -92,6 +93,30 @@ class RefundActivities:
                 await notifications.plan(
                     step.conn, task.order_id, "refunded", task.refund_id, data=data
                 )
+            return await step.save()
+
+    @activity.defn
+    async def waive_rest(self, task: Waive) -> Order:
+        """The customer owes no more than is taken or reserved; the difference is told.
+
+        Raises:
+            Refused: it was paid meanwhile, or the order is over.
+
+        """
+        async with orders.once(self._pool, task.order_id, task.cause) as step:
+            if step.done:
+                return step.order
+            can_waive(step.order)
+            amount = uncovered(step.order)
+            await refunds.waive(step.conn, task.order_id, amount)
+            await timeline.record(
+                step.conn,
+                task.order_id,
+                "rest_waived",
+                actor=task.by.actor,
+                role=task.by.role,
+                data={"reason": task.reason, "amount": amount},
+            )
             return await step.save()
 
 

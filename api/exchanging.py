@@ -1,21 +1,24 @@
 """Sending goods in place of others: the new order, and what pays for it, in one transaction."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from api.deps import Caller, Services
+from api.deps import Services
 from api.placing import policy_of
 from api.schemas.edits import EditPaymentIn
-from db import exchanges, intake, orders, timeline
+from db import edits, exchanges, intake, orders, return_money, timeline
 from db.new_ids import new_id
 from db.pool import Connection
-from domain.edits import Delivery, Sums
+from db.returns import By
+from domain.edits import Delivery, NewUnits, Priced, Sums
 from domain.errors import Refused
-from domain.exchanges import Goods, Send
+from domain.exchanges import Goods, Send, another, same_again, sums_of
+from domain.order import Order
 from domain.ports import EXCHANGE
+from domain.returns import Return
 from domain.states import HoldReason
 
 
@@ -47,6 +50,25 @@ class Plan:
         return self.sums.grand_total - self.promised
 
 
+# What is sent in exchange costs no delivery, by the option of the order before.
+FREE = Delivery("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted for the goods of a return: units of `lines` again, or others.
+
+    Without `send` it leaves as the rules say.
+    """
+
+    lines: Mapping[str, int]
+    others: Sequence[NewUnits] = ()
+    delivery: Delivery = FREE
+    send: Send | None = None
+    payment: EditPaymentIn | None = None
+    note: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An exchange, its order, and how that begins."""
@@ -57,7 +79,63 @@ class Opened:
     start: Mapping[str, Any]
 
 
-async def open_exchange(conn: Connection, own: Services, caller: Caller, plan: Plan) -> Opened:
+async def plan_of_return(conn: Connection, order: Order, ret: Return, wish: Wish) -> Plan:
+    """What the wish comes to. The caller holds the order's lock.
+
+    Raises:
+        Refused: `exchange_exists`, `nothing_to_exchange`, `unknown_line`, `too_many_units`; what
+            was paid for the goods was not taken yet, or given back (`nothing_to_refund`).
+
+    """
+    if await exchanges.promised_for(conn, ret.id) is not None:
+        detail = "Something is sent in its place already."
+        raise Refused("exchange_exists", detail, return_id=ret.id)
+    worth = await return_money.worth(conn, ret)
+    if not worth:
+        raise Refused("nothing_to_exchange", "What comes back is worth nothing.", return_id=ret.id)
+    prices, sums = await edits.prices(conn, order.id)
+    gross = sums.prices_include_tax
+    back = {line.line_id: line.taken for line in ret.lines}
+    goods = [
+        *again(order, prices, wish.lines, back, prices_include_tax=gross),
+        *(another(new, prices_include_tax=gross) for new in wish.others),
+    ]
+    return Plan(
+        order.id,
+        ret.id,
+        wish.send or Send(ret.exchange_sent),
+        goods,
+        wish.delivery,
+        sums_of(goods, wish.delivery, prices_include_tax=gross),
+        worth,
+        wish.payment,
+        wish.note,
+    )
+
+
+def again(
+    order: Order,
+    prices: Sequence[Priced],
+    wanted: Mapping[str, int],
+    most: Mapping[str, int],
+    *,
+    prices_include_tax: bool,
+) -> Iterator[Goods]:
+    """The same units once more, at what was paid for those that they replace."""
+    priced = {line.line_id: line for line in prices}
+    for line_id, quantity in wanted.items():
+        line, limit = order.line(line_id), most.get(line_id, 0)
+        if line is None or not limit:
+            detail = f"No unit of {line_id} comes back."
+            raise Refused("unknown_line", detail, line_id=line_id)
+        if quantity > limit:
+            detail = f"{limit} units of {line_id} come back."
+            raise Refused("too_many_units", detail, line_id=line_id, units=str(limit))
+        worth = line.share_of_next(quantity)
+        yield same_again(priced[line_id], quantity, worth, prices_include_tax=prices_include_tax)
+
+
+async def open_exchange(conn: Connection, own: Services, by: By, plan: Plan) -> Opened:
     """Place the new order, and let the goods pay. The caller holds the lock of the order before.
 
     Raises:
@@ -89,10 +167,10 @@ async def open_exchange(conn: Connection, own: Services, caller: Caller, plan: P
         "exchanged_order_id": plan.order_id,
     }
     placement = intake.Placement(
-        caller.name, caller.role, caller.id, None, "", "", event=event, start=start
+        by.actor, by.role, by.actor, None, "", "", event=event, start=start
     )
     placed = await intake.place(conn, order, placement)
-    await exchanges.add(conn, _exchange(plan, exchange_id, order, caller))
+    await exchanges.add(conn, _exchange(plan, exchange_id, order, by))
     if plan.send is not Send.AT_ONCE:
         await _hold(conn, order.id, exchange_id)
     told = {
@@ -103,7 +181,7 @@ async def open_exchange(conn: Connection, own: Services, caller: Caller, plan: P
         **({"return_id": plan.return_id} if plan.return_id else {}),
     }
     await timeline.record(
-        conn, plan.order_id, "exchange_opened", actor=caller.name, role=caller.role, data=told,
+        conn, plan.order_id, "exchange_opened", actor=by.actor, role=by.role, data=told,
         note=plan.note,
     )  # fmt: skip
     return Opened(exchange_id, order.id, placed.outbox_id, start | {"number": placed.number})
@@ -118,7 +196,7 @@ async def _hold(conn: Connection, order_id: str, exchange_id: str) -> None:
 
 
 def _exchange(
-    plan: Plan, exchange_id: str, order: intake.NewOrder, caller: Caller
+    plan: Plan, exchange_id: str, order: intake.NewOrder, by: By
 ) -> exchanges.NewExchange:
     pays = next((t.id for t in order.tenders if t.provider == EXCHANGE), None)
     return exchanges.NewExchange(
@@ -130,7 +208,7 @@ def _exchange(
         order.currency,
         plan.promised,
         pays,
-        caller.name,
+        by.actor,
     )
 
 

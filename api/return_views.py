@@ -32,6 +32,8 @@ _PLAIN = (
     "tracking_status",
     "requested_by",
     "refund_id",
+    "wants",
+    "exchange_sent",
 )
 _TIMES = (
     "requested_at",
@@ -61,7 +63,6 @@ def goods_back(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
         "label_cost": None if cost is None else {"amount": cost, "currency": row["label_currency"]},
         "refund": None if amount is None else {"amount": amount, "currency": currency},
         "policy": row["why"],
-        "exchange_sent": row["exchange_sent"],
         "lines": [
             {
                 "line_id": line["line_id"],

@@ -1,11 +1,13 @@
 """Asking for a return: what the rules say of it, written down with the request."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from api.deps import Services
 from api.errors import FieldError, invalid, not_found
+from api.exchanging import Wish, open_exchange, plan_of_return
 from api.return_views import goods_back
 from api.schemas.returns import ReturnIn, ReturnLineIn
 from db import orders, reads, return_rules, returns, timeline
@@ -59,9 +61,21 @@ async def ask(conn: Connection, own: Services, order_id: str, body: ReturnIn, by
     home = await returns.home(conn, order_id, list(skus))
     start = await start_of(conn, own.settings, order_id)
     deadline = own.settings.refund_deadline.total_seconds()
-    return await returns.add(
-        conn, order_id, lines, decision, home, by, deadline=deadline, start=start
+    return_id = await returns.add(
+        conn, order_id, lines, decision, home, by, deadline=deadline, start=start, wants=body.wants
     )
+    if body.wants == "exchange" and decision.decides is Decides.APPROVE:
+        await _same_again(conn, own, return_id, by)
+    return return_id
+
+
+async def _same_again(conn: Connection, own: Services, return_id: str, by: By) -> None:
+    """What the rules approve by themselves is exchanged by itself; what cannot be, staff see."""
+    ret = await returns.load(conn, return_id)
+    order = await orders.load(conn, ret.order_id)
+    wish = Wish({line.line_id: line.quantity for line in ret.lines})
+    with contextlib.suppress(Refused):
+        await open_exchange(conn, own, by, await plan_of_return(conn, order, ret, wish))
 
 
 async def unannounced(

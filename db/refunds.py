@@ -125,6 +125,11 @@ async def give_exchanged_back(
     await outbox.add(conn, order_id, outbox.START_REFUND, {"refund_id": refund_id})
 
 
+async def waive(conn: Connection, order_id: str, amount: int) -> None:
+    """So much is not owed any more, though nobody paid it."""
+    await conn.execute(_SQL["give_order_back"], order_id, amount, 0)
+
+
 async def _credit(conn: Connection, refund_id: str, order: Order, amount: int) -> None:
     customer = await conn.fetchval(_SQL["customer_of"], order.id)
     if not customer:

@@ -90,6 +90,7 @@ async def add(  # noqa: PLR0913 - a return has these parts
     deadline: float,
     start: Mapping[str, Any],
     announced: bool = True,
+    wants: str = "refund",
 ) -> str:
     """Write a return down, with the row that starts its workflow; its id.
 
@@ -102,7 +103,7 @@ async def add(  # noqa: PLR0913 - a return has these parts
         _SQL["add_return"], return_id, order_id, stage, announced, decision.decides,
         decision.label, decision.shipping_paid_by, decision.fee, decision.refund_to,
         decision.expires_after, dict(decision.why), where.warehouse, where.provider,
-        where.service, by.actor, deadline, decision.exchange_sent,
+        where.service, by.actor, deadline, decision.exchange_sent, wants,
     )  # fmt: skip
     for wanted, sku, words in lines:
         await conn.execute(
@@ -111,6 +112,8 @@ async def add(  # noqa: PLR0913 - a return has these parts
         )  # fmt: skip
     told = [{"line_id": w.line_id, "quantity": w.quantity, "reason": w.reason} for w, _, _ in lines]
     data = {"return_id": return_id, "number": number, "lines": told, "policy": dict(decision.why)}
+    if wants != "refund":
+        data["wants"] = wants
     if announced:
         await timeline.record(
             conn, order_id, "return_requested", actor=by.actor, role=by.role, data=data

@@ -38,7 +38,7 @@ REFUND_DUE = "refund_due"
 CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         PAYMENT_FAILED: ("add_payment", "cancel"),
-        PAYMENT_MISSING: ("add_payment", "cancel"),
+        PAYMENT_MISSING: ("add_payment", "waive", "cancel"),
         PAYMENT_STUCK: ("retry", "cancel"),
         CAPTURE_FAILED: ("retry",),
         REFUND_FAILED: ("retry",),

@@ -245,6 +245,18 @@ def can_add_payment(order: Order, payment_id: str, under_way: Collection[str] = 
         raise refused(order, "payment_in_progress", "A payment attempt is under way.")
 
 
+def can_waive(order: Order, under_way: Collection[str] = ()) -> None:
+    """Let the customer off what is neither taken nor reserved; `under_way` as for a tender."""
+    must_be_open(order)
+    if order.status is not OrderStatus.CONFIRMED:
+        detail = "An order that was never paid is canceled, or expires."
+        raise refused(order, "order_not_confirmed", detail)
+    if order.covered:
+        raise refused(order, "payment_not_needed", "What is owed is already covered.")
+    if under_way:
+        raise refused(order, "payment_in_progress", "A payment attempt is under way.")
+
+
 def _work(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
     must_be_open(order)
     work = order.fulfillment_order(fulfillment_order_id)

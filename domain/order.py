@@ -238,8 +238,9 @@ class Offer:
 class Order:
     """A whole order at one version.
 
-    `given_back` is what the customer got back beside the shares of units (shipping, goodwill; fees
-    off), `credited` how much of all that was given back became store credit.
+    `given_back` is what the customer got back, or was let off, beside the shares of units
+    (shipping, goodwill; fees off), `credited` how much of all that was given back became store
+    credit, or paid for an order in exchange.
     """
 
     id: str

@@ -197,6 +197,10 @@ class ShopClient:
         lines = [{"line_id": line, "quantity": n, "reason": reason} for line, n in units.items()]
         return await self._post(f"/v1/orders/{order_id}/returns", {"lines": lines}, key)
 
+    async def exchange(self, return_id: str, body: Json, key: str | None = None) -> Json:
+        """Send something in place of what comes back; answers the exchange."""
+        return await self._post(f"/v1/returns/{return_id}/exchange", body, key)
+
     # -- warehouse -----------------------------------------------------------------------------
 
     async def start(self, work_id: str, key: str | None = None) -> Json:

@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import Order
     from domain.shortage import CANCEL_LINES
     from domain.states import OfferStatus, OrderStatus
-    from workflows.desk import Desk, Stop
-    from workflows.fulfillment import Fulfillment, asked
+    from workflows.desk import Desk, Stop, asked
+    from workflows.fulfillment import Fulfillment
     from workflows.messages import (
         Asker,
         ClosingSignal,

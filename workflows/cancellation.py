@@ -16,8 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.phase import Phase, phase_of
     from domain.states import OrderStatus
     from workflows import policies
-    from workflows.desk import Desk, Stop
-    from workflows.fulfillment import Fulfillment, asked
+    from workflows.desk import Desk, Stop, asked
+    from workflows.fulfillment import Fulfillment
     from workflows.messages import CancelRequest, Outcome
     from workflows.payment import Payment
 

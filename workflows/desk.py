@@ -23,6 +23,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import (
+        Asked,
         AttentionCleared,
         AttentionSet,
         Confirmed,
@@ -433,3 +434,8 @@ def raise_refusal(error: FailureError) -> None:
     if isinstance(cause, ApplicationError) and cause.type == REFUSED:
         told = cause.details[0]
         raise Refused(told["code"], told["detail"], **told["current"]) from None
+
+
+def asked(asker: Asker) -> Asked:
+    """Who asked, as a step writes it into the timeline."""
+    return Asked(asker.actor, asker.role, asker.request_event)

@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.decisions import refused
     from domain.order import Order
     from domain.states import OrderStatus
-    from workflows.desk import Desk
-    from workflows.fulfillment import Fulfillment, asked
+    from workflows.desk import Desk, asked
+    from workflows.fulfillment import Fulfillment
     from workflows.messages import EditRequest
     from workflows.payment import Payment
 

@@ -13,8 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.endings import SETTLING, Action, Event, event_of, stands
     from domain.order import Order, Shipment
     from domain.states import OrderStatus
-    from workflows.desk import Desk, Stop
-    from workflows.fulfillment import TROUBLE, Fulfillment, asked
+    from workflows.desk import Desk, Stop, asked
+    from workflows.fulfillment import TROUBLE, Fulfillment
     from workflows.messages import (
         Asker,
         CarrierSignal,

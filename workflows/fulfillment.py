@@ -27,9 +27,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.decisions import can_ship
     from domain.order import Order
     from domain.states import OrderStatus, ShipmentStatus, TrackingStatus
-    from workflows.desk import Desk, GivenUp, Rejected, Stop
+    from workflows.desk import Desk, GivenUp, Rejected, Stop, asked
     from workflows.messages import (
-        Asker,
         CarrierSignal,
         DeadlineSignal,
         PackRequest,
@@ -346,8 +345,3 @@ class Fulfillment:
             )
         except ActivityError:
             workflow.logger.warning("label_not_voided", extra={"shipment_id": shipment_id})
-
-
-def asked(asker: Asker) -> Asked:
-    """Who asked, as a step writes it into the timeline."""
-    return Asked(asker.actor, asker.role, asker.request_event)

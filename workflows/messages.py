@@ -115,6 +115,14 @@ class RetryRequest:
 
 
 @dataclass(frozen=True)
+class WaiveRequest:
+    """Let the customer off what is not paid; `reason` is a code."""
+
+    asker: Asker
+    reason: str
+
+
+@dataclass(frozen=True)
 class PaymentRequest:
     """Use another tender, which is already a `pending` row of payments."""
 

@@ -16,11 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import OrderStatus
     from workflows.absence import Absence
     from workflows.cancellation import Cancellation
-    from workflows.desk import Desk, Stop
+    from workflows.desk import Desk, Stop, asked
     from workflows.edits import Edits
     from workflows.endings import Endings
     from workflows.exchange import Exchange
-    from workflows.fulfillment import Fulfillment, asked
+    from workflows.fulfillment import Fulfillment
     from workflows.messages import (
         Asker,
         CancelRequest,
@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
         ShipRequest,
         ShortPickSignal,
         StockSignal,
+        WaiveRequest,
     )
     from workflows.payment import Payment
 
@@ -291,6 +292,15 @@ class OrderWorkflow:
     async def _add_payment(self, request: PaymentRequest) -> Sequence[str]:
         await self._payment.add(request.payment_id)
         return [request.payment_id]
+
+    @workflow.update(description="Let the customer off what is not paid")
+    async def waive(self, request: WaiveRequest) -> Outcome:
+        """The order goes on with what is taken or reserved."""
+        return await self._desk.ask(self._payment.may_waive, lambda: self._payment.waive(request))
+
+    @waive.validator
+    def _check_waive(self, request: WaiveRequest) -> None:  # noqa: ARG002 - the SDK's signature
+        self._validate(self._payment.may_waive)
 
     @workflow.update(description="Change the order before it is packed")
     async def edit(self, request: EditRequest) -> Outcome:

@@ -1,6 +1,7 @@
 """The order's money: secure it, take what is due, give back what is not, undo it all."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -11,13 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.contracts import Note, PaymentCall, PaymentResult
     from activities.orders import OrderActivities
     from activities.payments import PaymentActivities
-    from domain import attention
+    from activities.refund_contracts import Waive
+    from activities.refunds import RefundActivities
+    from domain import attention, decisions
     from domain.order import Tender
     from domain.ports import AUTHORIZATION_EXPIRED
     from domain.settlement import Settlement, captures_due, money_came_late, refunds_due
     from domain.states import OperationKind, OperationStatus, OrderStatus, PaymentStatus
-    from workflows.desk import Desk, GivenUp, Rejected, Stop
-    from workflows.messages import PaymentSignal
+    from workflows.desk import Desk, GivenUp, Rejected, Stop, asked
+    from workflows.messages import PaymentSignal, WaiveRequest
 
 _AUTHORIZE, _CAPTURE, _VOID, _REFUND = (
     OperationKind.AUTHORIZE,
@@ -122,6 +125,18 @@ class Payment:
         )
         self._asked.add(payment_id)
         self._authorize_new()
+
+    def may_waive(self) -> None:
+        """Whether something is owed that nobody brings, and no attempt is under way."""
+        decisions.can_waive(self._desk.order, self._busy)
+
+    async def waive(self, request: WaiveRequest) -> Sequence[str]:
+        """Do without it."""
+        desk, event = self._desk, request.asker.request_event
+        task = Waive(desk.order.id, f"waive:{event}", request.reason, asked(request.asker))
+        await desk.record(RefundActivities.waive_rest, task)
+        self.collect()
+        return []
 
     # -- calls to the provider -----------------------------------------------------------------
 

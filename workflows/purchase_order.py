@@ -33,8 +33,7 @@ with workflow.unsafe.imports_passed_through():
         late_from,
     )
     from workflows import ids, policies
-    from workflows.desk import raise_refusal, reason_of
-    from workflows.fulfillment import asked
+    from workflows.desk import asked, raise_refusal, reason_of
     from workflows.messages import Asker
     from workflows.purchase_messages import (
         ApproveRequest,

@@ -31,8 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.states import ReturnStage
     from workflows import ids, policies
-    from workflows.desk import raise_refusal, reason_of
-    from workflows.fulfillment import asked
+    from workflows.desk import asked, raise_refusal, reason_of
     from workflows.return_label import LabelDesk
     from workflows.return_messages import ReturnInput, ReturnOutcome, ReturnRequest
 

@@ -1,6 +1,6 @@
 """Goods sent in place of others: of a return, or of what arrived wrong and need not come back."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 
@@ -9,23 +9,21 @@ from api.body import idempotency_key, parse
 from api.checks import tender_errors
 from api.deps import SUPPORT, Services, admit, services
 from api.errors import Answer, invalid, not_found
-from api.exchanging import Opened, Plan, open_exchange
+from api.exchanging import FREE, Opened, Plan, Wish, again, open_exchange, plan_of_return
 from api.once import Once, Refusal
 from api.openapi import describe
 from api.return_views import exchanged
 from api.routes.orders import known_id
 from api.schemas.exchange_answers import OpenedExchangeOut
 from api.schemas.exchanges import ExchangeIn, ReplacementIn
-from db import edits, exchanges, refunds, return_money, returns
+from db import edits, exchanges, refunds, returns
 from db.pool import Connection
 from db.refunds import Opening
 from db.returns import By
-from domain.edits import Delivery, NewUnits, Priced
+from domain.edits import Delivery, NewUnits
 from domain.errors import NotFound, Refused
-from domain.exchanges import Goods, Send, another, can_exchange, same_again, sums_of
-from domain.order import Order
+from domain.exchanges import Send, can_exchange, sums_of
 from domain.refunds import Wanted
-from domain.returns import Return
 
 router = APIRouter(tags=["returns"])
 
@@ -68,8 +66,10 @@ async def exchange_return(request: Request, return_id: str) -> Response:
             errors += tender_errors(body.payment, own.providers.payments, "/payment")
         if errors:
             raise invalid(errors)
-        plan = await _plan(conn, order, await returns.load(conn, name), body)
-        return plan, await open_exchange(conn, own, caller, plan)
+        ret = await returns.load(conn, name)
+        can_exchange(ret)
+        plan = await plan_of_return(conn, order, ret, _wish(body))
+        return plan, await open_exchange(conn, own, by, plan)
 
     async def on_refused(conn: Connection, refusal: Refused) -> None:
         await returning.note_refusal(
@@ -80,42 +80,16 @@ async def exchange_return(request: Request, return_id: str) -> Response:
     return await _open(own, once, make, on_refused)
 
 
-async def _plan(conn: Connection, order: Order, ret: Return, body: ExchangeIn) -> Plan:
-    can_exchange(ret)
-    if await exchanges.promised_for(conn, ret.id) is not None:
-        detail = "Something is sent in its place already."
-        raise Refused("exchange_exists", detail, return_id=ret.id)
-    worth = await return_money.worth(conn, ret)
-    if not worth:
-        raise Refused("nothing_to_exchange", "What comes back is worth nothing.", return_id=ret.id)
-    prices, sums = await edits.prices(conn, order.id)
-    gross = sums.prices_include_tax
-    back = {line.line_id: line.taken for line in ret.lines}
-    wanted = {line.line_id: line.quantity for line in body.lines}
-    goods = [
-        *_again(order, prices, wanted, back, prices_include_tax=gross),
-        *(
-            another(
-                NewUnits(
-                    x.sku, x.name, x.quantity, x.unit_price.amount, x.tax_rate_bp, x.out_of_stock
-                ),
-                prices_include_tax=gross,
-            )
-            for x in body.add_lines
-        ),
-    ]
+def _wish(body: ExchangeIn) -> Wish:
     sent = body.shipping
-    delivery = (
-        Delivery(sent.option, sent.price.amount, sent.tax_rate_bp) if sent else Delivery("", 0)
-    )
-    return Plan(
-        order.id,
-        ret.id,
-        Send(body.send or ret.exchange_sent),
-        goods,
-        delivery,
-        sums_of(goods, delivery, prices_include_tax=gross),
-        worth,
+    return Wish(
+        {line.line_id: line.quantity for line in body.lines},
+        [
+            NewUnits(x.sku, x.name, x.quantity, x.unit_price.amount, x.tax_rate_bp, x.out_of_stock)
+            for x in body.add_lines
+        ],
+        Delivery(sent.option, sent.price.amount, sent.tax_rate_bp) if sent else FREE,
+        Send(body.send) if body.send else None,
         body.payment,
         body.note,
     )
@@ -152,11 +126,10 @@ async def replace_units(request: Request, order_id: str) -> Response:
         refund = await refunds.preview(conn, order, Wanted(units))
         prices, sums = await edits.prices(conn, name)
         gross = sums.prices_include_tax
-        goods = [*_again(order, prices, units, units, prices_include_tax=gross)]
-        delivery = Delivery("", 0)
-        cost = sums_of(goods, delivery, prices_include_tax=gross)
-        plan = Plan(name, None, Send.AT_ONCE, goods, delivery, cost, refund.amount, note=body.note)
-        opened = await open_exchange(conn, own, caller, plan)
+        goods = [*again(order, prices, units, units, prices_include_tax=gross)]
+        cost = sums_of(goods, FREE, prices_include_tax=gross)
+        plan = Plan(name, None, Send.AT_ONCE, goods, FREE, cost, refund.amount, note=body.note)
+        opened = await open_exchange(conn, own, by, plan)
         why = Opening(
             f"exchange:{opened.exchange_id}", body.reason, caller.name, caller.role,
             exchange_id=opened.exchange_id,
@@ -172,28 +145,6 @@ async def replace_units(request: Request, order_id: str) -> Response:
 
     once = Once(own, caller, parsed.request_hash, idempotency_key(request))
     return await _open(own, once, make, on_refused)
-
-
-def _again(
-    order: Order,
-    prices: Sequence[Priced],
-    wanted: Mapping[str, int],
-    most: Mapping[str, int],
-    *,
-    prices_include_tax: bool,
-) -> Iterator[Goods]:
-    """The same units once more, at what was paid for those that they replace."""
-    priced = {line.line_id: line for line in prices}
-    for line_id, quantity in wanted.items():
-        line, limit = order.line(line_id), most.get(line_id, 0)
-        if line is None or not limit:
-            detail = f"No unit of {line_id} comes back."
-            raise Refused("unknown_line", detail, line_id=line_id)
-        if quantity > limit:
-            detail = f"{limit} units of {line_id} come back."
-            raise Refused("too_many_units", detail, line_id=line_id, units=str(limit))
-        worth = line.share_of_next(quantity)
-        yield same_again(priced[line_id], quantity, worth, prices_include_tax=prices_include_tax)
 
 
 async def _owner(own: Services, return_id: str) -> str:

@@ -16,7 +16,7 @@ from api.errors import Answer, FieldError, invalid
 from api.openapi import describe
 from api.routes.orders import known_id, links_of
 from api.schemas.order_answers import HoldWithOrderOut, OrderOut, PaymentWithOrderOut
-from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn
+from api.schemas.requests import AddPaymentIn, CancelIn, HoldIn, RetryIn, WaiveIn
 from api.words import coded
 from db import canceling, intake, orders, reads
 from db.new_ids import new_id
@@ -32,6 +32,7 @@ from workflows.messages import (
     PaymentRequest,
     ReleaseRequest,
     RetryRequest,
+    WaiveRequest,
 )
 
 router = APIRouter(tags=["requests"])
@@ -272,6 +273,39 @@ async def add_payment(request: Request, order_id: str) -> Response:
         data={"method": body.method},
         make=make,
         refuse=lambda conn, made, code: intake.refuse_tender(conn, made["payment_id"], code),
+    )
+    return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
+
+
+@router.post(
+    "/v1/orders/{order_id}/waive",
+    **describe(
+        "Let the customer off what is not paid",
+        OrderOut,
+        body=WaiveIn,
+        example={"reason": "our_mistake"},
+        problems=(404,),
+        scopes=SUPPORT,
+    ),
+)
+async def waive_rest(request: Request, order_id: str) -> Response:
+    """The order goes on with what is taken or reserved; what is missing is not owed any more."""
+    caller = await admit(request, SUPPORT)
+    own, key = services(request), idempotency_key(request)
+    parsed = await parse(request, WaiveIn)
+    reason = parsed.value.reason
+
+    async def view(conn: Connection, _: Outcome, __: Made) -> Answer:
+        return views.ok(await order_after(own, conn, order_id))
+
+    petition = Petition(
+        known_id(order_id, "order"),
+        update="waive",
+        what="waive",
+        build=lambda asker, _: WaiveRequest(asker, reason),
+        view=view,
+        data={"reason": reason},
+        note=parsed.value.note,
     )
     return (await Desk(own, caller, parsed.request_hash, key).carry(petition)).response()
 

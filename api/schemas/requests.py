@@ -64,6 +64,13 @@ class RetryIn(Strict):
     note: Note | None = None
 
 
+class WaiveIn(Strict):
+    """Let the customer off what is not paid."""
+
+    reason: Code
+    note: Note | None = None
+
+
 class AddPaymentIn(Strict):
     """Another try, or another method. Without `amount`, for all that is not covered yet."""
 

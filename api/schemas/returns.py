@@ -122,9 +122,10 @@ class ReturnLineIn(Strict):
 
 
 class ReturnIn(Strict):
-    """What shall come back; each line once."""
+    """What shall come back, each line once, and what for: the money, or the same again."""
 
     lines: Annotated[list[ReturnLineIn], _LINES]
+    wants: Literal["refund", "exchange"] = "refund"
 
 
 class ReturnNoteIn(Strict):

@@ -77,6 +77,7 @@ class ReturnOut(Out):
     refund_id: str | None
     closed_at: datetime | None
     policy: dict[str, Any]
+    wants: str
     exchange_sent: str
     lines: list[ReturnLineOut]
 

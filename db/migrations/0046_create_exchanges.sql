@@ -50,3 +50,7 @@ ALTER TABLE return_policies ADD CONSTRAINT exchange_is_sent_some_time
 ALTER TABLE returns ADD COLUMN exchange_sent text NOT NULL DEFAULT 'on_receipt';
 ALTER TABLE returns ADD CONSTRAINT exchange_of_return_is_sent_some_time
     CHECK (exchange_sent IN ('on_handover', 'on_receipt')) NOT VALID;
+-- What the customer wants for the goods: their money, or the same again.
+ALTER TABLE returns ADD COLUMN wants text NOT NULL DEFAULT 'refund';
+ALTER TABLE returns ADD CONSTRAINT wants_money_or_goods
+    CHECK (wants IN ('refund', 'exchange')) NOT VALID;

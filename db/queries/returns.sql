@@ -49,9 +49,9 @@ ORDER BY EXISTS (SELECT FROM shipment_lines l
 -- name: add_return
 INSERT INTO returns (id, order_id, number, status, announced, decides, label, shipping_paid_by,
     fee, refund_to, expires_seconds, why, warehouse, provider, service, requested_by,
-    refund_due_at, exchange_sent)
+    refund_due_at, exchange_sent, wants)
 VALUES ($1, $2, 'R-' || nextval('return_numbers'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-    $14, $15, now() + make_interval(secs => $16), $17)
+    $14, $15, now() + make_interval(secs => $16), $17, $18)
 RETURNING number;
 
 -- name: add_return_line
@@ -170,7 +170,7 @@ SELECT r.id, r.order_id, o.number AS order_number, o.currency, r.number, r.statu
     r.carrier, r.tracking_number, r.tracking_url, r.label_url, r.label_cost, r.label_currency,
     r.tracking_status, r.requested_by, r.requested_at, r.decided_at, r.expires_at, r.received_at,
     r.inspected_at, r.refund_due_at, r.refund_amount, r.refund_id, r.closed_at, r.why,
-    r.exchange_sent,
+    r.exchange_sent, r.wants,
     (SELECT jsonb_agg(to_jsonb(l) - 'return_id' ORDER BY l.line_id)
         FROM return_lines l WHERE l.return_id = r.id) AS lines
 FROM returns r JOIN orders o ON o.id = r.order_id

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ops.client import Json, ShopClient
 
@@ -22,6 +21,7 @@ class Item:
 
 ITEMS: Mapping[str, Item] = {
     "TSHIRT-M": Item("T-shirt M", 29_900, 180),
+    "TSHIRT-L": Item("T-shirt L", 31_900, 200),
     "MUG": Item("Coffee mug", 18_500, 350),
     "KILIM": Item("Kilim 80 x 150", 149_000, 2_400),
     "LAMP": Item("Desk lamp", 64_900, 1_200),
@@ -49,7 +49,7 @@ WAREHOUSES: Mapping[str, Json] = {
 
 # Kilims lie in İzmir alone, and nobody has a samovar yet.
 OPENING_STOCK: Mapping[str, Mapping[str, int]] = {
-    "MAIN": {"TSHIRT-M": 40, "MUG": 40, "LAMP": 12},
+    "MAIN": {"TSHIRT-M": 40, "TSHIRT-L": 10, "MUG": 40, "LAMP": 12},
     "WEST": {"MUG": 20, "KILIM": 6},
 }
 
@@ -90,20 +90,21 @@ def total(basket: Mapping[str, int]) -> int:
     return SHIPPING_PRICE + sum(ITEMS[sku].price * units for sku, units in basket.items())
 
 
+def line(sku: str, units: int) -> Json:
+    """Build a line of a request."""
+    return {
+        "sku": sku,
+        "name": ITEMS[sku].name,
+        "quantity": units,
+        "unit_price": {"amount": ITEMS[sku].price, "currency": CURRENCY},
+        "tax_rate_bp": _TAX_RATE_BP,
+    }
+
+
 def order(
     reference: str, customer: Customer, basket: Mapping[str, int], payments: Sequence[Json]
 ) -> Json:
     """Build the body of `POST /v1/orders`."""
-    lines: list[dict[str, Any]] = [
-        {
-            "sku": sku,
-            "name": ITEMS[sku].name,
-            "quantity": units,
-            "unit_price": {"amount": ITEMS[sku].price, "currency": CURRENCY},
-            "tax_rate_bp": _TAX_RATE_BP,
-        }
-        for sku, units in basket.items()
-    ]
     return {
         "channel": "web",
         "channel_order_id": reference,
@@ -117,7 +118,7 @@ def order(
             "postal_code": customer.postal_code,
             "country": "TR",
         },
-        "lines": lines,
+        "lines": [line(sku, units) for sku, units in basket.items()],
         "shipping": {
             "option": "standard",
             "price": {"amount": SHIPPING_PRICE, "currency": CURRENCY},

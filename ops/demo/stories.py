@@ -41,7 +41,10 @@ class Scene:
     async def fulfill(self, locations: int = 1) -> None:
         """Be the warehouses: prepare all that is open, and hand it to the carrier."""
         order = await self.until(lambda o: len(open_work(o)) >= locations, "ready for a warehouse")
-        work = open_work(order)
+        await self.send(open_work(order))
+
+    async def send(self, work: Sequence[Json]) -> None:
+        """Prepare some work, and hand it to the carrier."""
         await asyncio.gather(*(self.prepare(one) for one in work))
         await asyncio.sleep(_HANDLING_SECONDS)
         for one in work:
@@ -164,14 +167,46 @@ async def _lose_it(scene: Scene) -> None:
 
 
 async def _send_one_back(scene: Scene) -> None:
+    await _take_back(scene, await _ask_for_return(scene))
+
+
+async def _exchange_one(scene: Scene) -> None:
+    """The larger shirt costs more, and leaves when the smaller one is here."""
+    asked = await _ask_for_return(scene)
+    line = shop.line("TSHIRT-L", 1)
+    exchange = {"add_lines": [line], "payment": shop.card("tok_visa")}
+    made = await scene.client.exchange(asked["id"], exchange)
+    await _take_back(scene, asked)
+    new = await scene.client.wait(made["new_order_id"], _may_leave, what="let go")
+    await scene.send(open_work(new))
+    await scene.client.wait(new["id"], _paid_and_closed, what="paid by what came back")
+
+
+def _may_leave(order: Json) -> bool:
+    return not order["holds"] and bool(open_work(order))
+
+
+def _paid_and_closed(order: Json) -> bool:
+    return closed(order) and order["payment_status"] == "paid"
+
+
+async def _ask_for_return(scene: Scene) -> Json:
+    """The customer has two, and wants to send one of them back."""
     await scene.fulfill()
     order = await scene.until(lambda o: o["fulfillment_status"] == "delivered", "delivered")
     units = {order["lines"][0]["id"]: 1}
     asked = await scene.client.ask_return(scene.id, units, "does_not_fit")
-    order = await scene.until(_may_be_sent, "labeled for the way back")
+    await scene.until(_may_be_sent, "labeled for the way back")
+    return asked
+
+
+async def _take_back(scene: Scene, asked: Json) -> None:
+    """It comes back, and can be sold again."""
+    ret = scene.order["returns"][0]
     for status in ("in_transit", "delivered"):
         await asyncio.sleep(_HANDLING_SECONDS)
-        await scene.client.advance(order["returns"][0]["tracking_number"], status)
+        await scene.client.advance(ret["tracking_number"], status)
+    units = {line["line_id"]: line["quantity"] for line in asked["lines"]}
     await scene.client.receive_return(asked["id"], units)
     await asyncio.sleep(_HANDLING_SECONDS)
     await scene.client.inspect_return(asked["id"], units, "restock")
@@ -313,6 +348,30 @@ STORIES = (
                 "return_approved": 1,
                 "return_received": 1,
                 "refunded": 1,
+            },
+        ),
+    ),
+    Story(
+        "exchange",
+        "One of two swapped for a larger one",
+        shop.TURKISH,
+        _ONE,
+        [shop.card("tok_visa")],
+        _exchange_one,
+        Ending(
+            "completed",
+            "partially_refunded",
+            "delivered",
+            captured=shop.total(_ONE),
+            refunded=0,
+            payments={"captured": 1},
+            parcels={"delivered": 2},
+            mails={
+                "confirmed": 1,
+                "shipped": 1,
+                "delivered": 1,
+                "return_approved": 1,
+                "return_received": 1,
             },
         ),
     ),

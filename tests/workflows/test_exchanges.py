@@ -211,9 +211,8 @@ async def test_a_fee_and_what_is_not_accepted_come_off(shop: Shop, api: httpx2.A
     await counter.back(return_id, 2, restock=1, reject=1)
     await counter.money("granted", PRICE - 1_000, UNIT - 1_000, UNIT - 1_000)
     await free(new)
-    order = (await api.get(f"/v1/orders/{new.order_id}")).json()
-    assert [a["code"] for a in order["attention"]] == ["payment_missing"]
-    assert order["payment_status"] == "partially_refunded"
+    await new.asks_for_help("payment_missing")
+    assert (await new.axes())[1] == "partially_refunded"
     more = {"method": "card", "token": "tok_visa"}
     answer = await api.post(f"/v1/orders/{new.order_id}/payments", json=more)
     assert answer.status_code == 201, answer.text
@@ -222,6 +221,32 @@ async def test_a_fee_and_what_is_not_accepted_come_off(shop: Shop, api: httpx2.A
     at_provider = await new.at_provider()
     assert sorted(at_provider) == [("captured", 1_000, 0), ("captured", UNIT, 0)]
     await at_bank(counter.life, PAID, 0)
+
+
+@pytest.mark.parametrize("decides", ["approve", "ask_person"])
+async def test_a_customer_wants_the_same_again(
+    shop: Shop, api: httpx2.AsyncClient, decides: str
+) -> None:
+    counter = Swap(api, await arrived(shop))
+    await counter.policy(decides=decides, label="drop_off", window="P14D")
+    line = {"line_id": await counter.line(), "quantity": 1, "reason": "damaged"}
+    path = f"/v1/orders/{counter.life.order_id}/returns"
+    answer = await api.post(path, json={"lines": [line], "wants": "exchange"})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert made["wants"] == "exchange"
+    if decides == "ask_person":
+        order = (await api.get(f"/v1/orders/{counter.life.order_id}")).json()
+        assert order["exchanges"] == []
+        exchange = f"/v1/returns/{made['id']}/exchange"
+        again = {"lines": [{"line_id": line["line_id"], "quantity": 1}]}
+        assert await counter.refused(exchange, again) == "return_not_open"
+        return
+    new = Life(shop, (await counter.exchange())["new_order_id"])
+    await held(new)
+    await counter.back(made["id"])
+    await free(new)
+    await ends(shop, new, "completed", "paid", "delivered", "no_return")
 
 
 @pytest.mark.parametrize("ending", ["cancel", "reject"])
@@ -244,8 +269,9 @@ async def test_without_the_goods_nothing_is_sent(
     await witness.compare_all_books(shop)
 
 
+@pytest.mark.parametrize("settled", ["payments", "waive"])
 async def test_what_has_left_is_to_be_paid_for_when_the_goods_do_not_count(
-    shop: Shop, api: httpx2.AsyncClient
+    shop: Shop, api: httpx2.AsyncClient, settled: str
 ) -> None:
     counter = Swap(api, await arrived(shop))
     return_id = await counter.approved()
@@ -257,12 +283,17 @@ async def test_what_has_left_is_to_be_paid_for_when_the_goods_do_not_count(
     await counter.inspect(return_id, reject=1)
     await new.asks_for_help("payment_missing")
     await counter.money("failed", UNIT, 0, 0)
-    answer = await api.post(
-        f"/v1/orders/{new.order_id}/payments", json={"method": "card", "token": "tok_visa"}
-    )
-    assert answer.status_code == 201, answer.text
+    path = f"/v1/orders/{new.order_id}"
+    if settled == "payments":
+        body = {"method": "card", "token": "tok_visa"}
+    else:
+        body = {"reason": "our_mistake"}
+    answer = await api.post(f"{path}/{settled}", json=body)
+    assert answer.status_code in {200, 201}, answer.text
     await new.finished()
-    assert await new.at_provider() == [("captured", UNIT, 0)]
+    assert await new.at_provider() == ([("captured", UNIT, 0)] if settled == "payments" else [])
+    assert (await api.get(path)).json()["attention"] == []
+    assert ("payment_reminder", "sent") in await witness.told(new)
     await witness.compare_all_books(shop)
 
 

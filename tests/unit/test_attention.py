@@ -35,6 +35,7 @@ def test_every_code_says_what_a_person_can_do() -> None:
         "resolve",
         "retry_refund",
         "release",
+        "waive",
     } | of_returns
     assert {action for actions in CAN.values() for action in actions} == known
     assert set(OF_PARCELS) <= set(CAN)

@@ -137,9 +137,7 @@ class ExchangeActivities:
         await timeline.record(step.conn, step.order_id, "exchange_short", data=data)
         if missing := uncovered(await step.save()):
             told = {"amount": missing, "any_time": True}
-            await notifications.plan(
-                step.conn, step.order_id, "payment_reminder", exchange.id, told
-            )
+            await notifications.plan(step.conn, step.order_id, "exchange_short", exchange.id, told)
         return short
 
 

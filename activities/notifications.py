@@ -177,7 +177,8 @@ class NotificationActivities:
         came = row["milestone"] == Milestone.RETURN_RECEIVED
         units = {x["line_id"]: x["received" if came else "quantity"] for x in known["lines"] or ()}
         lines = await notifications.lines(self._pool, row["order_id"])
-        told = MailReturn(known["number"], known["label_url"] or "", known["expires_at"])
+        exchanged = known["wants"] == "exchange"
+        told = MailReturn(known["number"], known["label_url"] or "", known["expires_at"], exchanged)
         return told, _some(lines, {line_id: n for line_id, n in units.items() if n})
 
     async def _is_partial(self, row: Mapping[str, Any], milestone: Milestone, told: int) -> bool:
@@ -279,7 +280,9 @@ _RETURNS = frozenset(
         Milestone.RETURN_RECEIVED,
     }
 )
-_MONEY_WANTED = frozenset({Milestone.PAYMENT_PROBLEM, Milestone.PAYMENT_REMINDER})
+_MONEY_WANTED = frozenset(
+    {Milestone.PAYMENT_PROBLEM, Milestone.PAYMENT_REMINDER, Milestone.EXCHANGE_SHORT}
+)
 # Reasons that a mail can put into words.
 _REASONS = {
     "customer": "customer",

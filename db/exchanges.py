@@ -44,6 +44,8 @@ async def add(conn: Connection, new: NewExchange) -> None:
         _SQL["add_exchange"], new.id, new.order_id, new.return_id, new.new_order_id, new.send,
         status, new.currency, new.amount, new.actor,
     )  # fmt: skip
+    if new.return_id is not None:
+        await conn.execute(_SQL["want_exchange"], new.return_id)
     if new.payment_id is not None:
         cause = f"{new.payment_id}-authorize"
         await conn.execute(_SQL["use_exchange"], cause, new.id, new.amount)

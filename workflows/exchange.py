@@ -50,7 +50,7 @@ class Exchange:
         if not desk.order.covered and desk.order.status is OrderStatus.CONFIRMED:
             detail = "The goods that came back are not worth what this order costs"
             desk.need_help(attention.PAYMENT_MISSING, "", detail)
-            desk.notify("payment_reminder", exchange_id)
+            desk.notify("exchange_short", exchange_id)
         self._payment.collect()
 
     async def _fail(self, news: ExchangeNews) -> None:

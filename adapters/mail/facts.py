@@ -29,6 +29,7 @@ class Milestone(StrEnum):
     RETURN_DECLINED = "return_declined"
     RETURN_REMINDER = "return_reminder"
     RETURN_RECEIVED = "return_received"
+    EXCHANGE_SHORT = "exchange_short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,15 @@ class MailSubstitute:
 
 @dataclass(frozen=True, slots=True)
 class MailReturn:
-    """Goods that go back: the code on the parcel, its label, and until when it is expected."""
+    """Goods that go back: the code on the parcel, its label, and until when it is expected.
+
+    `exchanged`: others are sent in their place.
+    """
 
     number: str
     label_url: str = ""
     send_by: datetime | None = None
+    exchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.RETURN_DECLINED: facts.goods_back,
         Milestone.RETURN_REMINDER: facts.goods_back,
         Milestone.RETURN_RECEIVED: facts.goods_back,
+        Milestone.EXCHANGE_SHORT: facts.payment,
     }
     if not point.get(milestone, True):
         msg = f"the facts lack what {milestone.value} is about"
@@ -153,11 +154,12 @@ class _View:
             "answer_by": formats.moment(offered.answer_by, self._facts.time_zone, self._locale),
         }
 
-    def _goods_back(self, goods: MailReturn) -> dict[str, str]:
+    def _goods_back(self, goods: MailReturn) -> dict[str, str | bool]:
         return {
             "number": formats.one_line(goods.number),
             "label_url": formats.link(goods.label_url),
             "send_by": self._day(goods.send_by),
+            "exchanged": goods.exchanged,
         }
 
     def _shipment(self, shipment: MailShipment) -> dict[str, str]:

@@ -3,6 +3,9 @@ INSERT INTO exchanges (id, order_id, return_id, new_order_id, send, status, curr
     used, actor)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9);
 
+-- name: want_exchange
+UPDATE returns SET wants = 'exchange' WHERE id = $1;
+
 -- name: use_exchange
 -- What a new order takes of it, or (less than nothing) gives back; no row when that is known.
 INSERT INTO exchange_uses (cause, exchange_id, amount) VALUES ($1, $2, $3)

@@ -307,6 +307,14 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
         "Your parcel of return R-10042 is here",
         ("We look at it now, and then give your money back.", "Return code R-10042"),
     ),
+    (Milestone.EXCHANGE_SHORT, "tr-TR"): (
+        "K-100042 numaralı siparişiniz için kalan bir ödeme var",
+        ("Kalan bir ödeme var", "tutarını karşılamıyor.", "Ödenecek tutar ₺1.847,80"),
+    ),
+    (Milestone.EXCHANGE_SHORT, "en-GB"): (
+        "Something is still to be paid for your order K-100042",
+        ("It does not pay for all that you get in exchange", f"Amount due TRY{NBSP}1,847.80"),
+    ),
     (Milestone.EXPECTED_DATE_MOVED, "tr-TR"): (
         "K-100042 numaralı siparişinizde beklediğiniz ürünlerden haber var",
         (
@@ -461,6 +469,14 @@ def test_a_payment_problem_says_what_helps(reason: str, turkish: str, english: s
     assert turkish in words_of_html(render(Milestone.PAYMENT_PROBLEM, "tr", facts))
     assert english in words_of_html(render(Milestone.PAYMENT_PROBLEM, "en", facts))
     assert reason not in everything(render(Milestone.PAYMENT_PROBLEM, "en", facts))
+
+
+def test_who_exchanges_goods_is_promised_no_money() -> None:
+    facts = replace(FACTS, goods_back=MailReturn("R-10042", exchanged=True))
+    mail = render(Milestone.RETURN_RECEIVED, "en", facts)
+    assert "and look at it now." in mail.text
+    assert "money" not in everything(mail)
+    assert "şimdi inceliyoruz." in render(Milestone.RETURN_RECEIVED, "tr", facts).text
 
 
 def test_a_payment_without_deadline_threatens_nothing() -> None:

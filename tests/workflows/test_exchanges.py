@@ -293,7 +293,7 @@ async def test_what_has_left_is_to_be_paid_for_when_the_goods_do_not_count(
     await new.finished()
     assert await new.at_provider() == ([("captured", UNIT, 0)] if settled == "payments" else [])
     assert (await api.get(path)).json()["attention"] == []
-    assert ("payment_reminder", "sent") in await witness.told(new)
+    assert ("exchange_short", "sent") in await witness.told(new)
     await witness.compare_all_books(shop)
 
 

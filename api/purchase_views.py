@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote
 
 from api.views import Links, Row, money
 from domain.money import LARGEST_AMOUNT
@@ -42,8 +41,7 @@ def purchase(row: Row, links: Links) -> dict[str, Any]:
             "self": f"/v1/purchase-orders/{row['id']}",
             "events": f"/v1/purchase-orders/{row['id']}/events",
             "csv": f"/v1/purchase-orders/{row['id']}.csv",
-            "temporal_ui": f"{links.temporal_ui_url}/namespaces/{quote(links.namespace)}/workflows/"
-            + quote(ids.purchase_workflow_id(row["id"])),
+            "temporal_ui": links.of_workflow(ids.purchase_workflow_id(row["id"])),
         },
     }
 

@@ -25,16 +25,25 @@ class Links:
 
     def of_order(self, order_id: str, token: str | None) -> dict[str, str | None]:
         """Addresses of an order: the customer's page, and the workflow in the Temporal UI."""
-        workflow = quote(ids.order_workflow_id(order_id))
         return {
             "self": f"/v1/orders/{order_id}",
             "events": f"/v1/orders/{order_id}/events",
             "stream": f"/v1/orders/{order_id}/events/stream",
             "tracking_page": f"{self.api_url}/track/{token}" if token else None,
-            "temporal_ui": (
-                f"{self.temporal_ui_url}/namespaces/{quote(self.namespace)}/workflows/{workflow}"
-            ),
+            "temporal_ui": self.of_workflow(ids.order_workflow_id(order_id)),
         }
+
+    def of_workflow(self, workflow_id: str) -> str:
+        """A workflow's page in the Temporal UI."""
+        return f"{self._workflows}/{quote(workflow_id)}"
+
+    def of_query(self, query: str) -> str:
+        """What a query finds, in the Temporal UI."""
+        return f"{self._workflows}?query={quote(query)}"
+
+    @property
+    def _workflows(self) -> str:
+        return f"{self.temporal_ui_url}/namespaces/{quote(self.namespace)}/workflows"
 
 
 def dumps(value: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Everything that waits for a person, over all orders."""
+"""Everything that waits for a person: orders and what is theirs, and the shop's own work."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ class Wanted:
     """Which of it: all that is None is anything; `older_than` in seconds."""
 
     codes: Sequence[str] | None = None
+    kinds: Sequence[str] | None = None
     channel: str | None = None
     warehouse: str | None = None
     older_than: int | None = None
@@ -26,10 +27,10 @@ class Wanted:
 
 async def listed(conn: Connection, wanted: Wanted, after: Place | None, limit: int) -> list[Row]:
     """What has waited longest comes first; `after` is the place of the last one seen."""
-    codes = list(wanted.codes) if wanted.codes else None
     rows = await conn.fetch(
         _SQL["list_attention"],
-        codes,
+        list(wanted.codes) if wanted.codes else None,
+        list(wanted.kinds) if wanted.kinds else None,
         wanted.channel,
         wanted.warehouse,
         wanted.older_than,
@@ -40,5 +41,5 @@ async def listed(conn: Connection, wanted: Wanted, after: Place | None, limit: i
 
 
 async def summary(conn: Connection) -> list[Row]:
-    """How much of each kind waits."""
+    """How much waits for each reason."""
     return [dict(row) for row in await conn.fetch(_SQL["sum_attention"])]

@@ -1,6 +1,7 @@
 """When an order needs a person, and for how long: codes, what can be done, and when it is over."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 
 from domain.order import Order
@@ -34,6 +35,15 @@ RETURN_LOST = "return_lost"
 RETURN_STEP_FAILED = "return_step_failed"
 REFUND_DUE = "refund_due"
 
+# What waits beside orders' own rows, and shows in the facts themselves (db/queries/attention.sql).
+FRAUD_REVIEW = "fraud_review"
+CLAIM_OPEN = "claim_open"
+COUNT_DIFFERS = "count_differs"
+STOCK_DIFFERS = "stock_differs"
+EXPIRED_PROMISED = "expired_goods_promised"
+QUARANTINED = "quarantined"
+BULK_STUCK = "bulk_stuck"
+
 # What a person can do about it, by the names of the API's calls.
 CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -66,6 +76,35 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         REFUND_DUE: ("inspect_return",),
     }
 )
+
+OTHERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        FRAUD_REVIEW: ("release", "cancel"),
+        CLAIM_OPEN: ("settle_claim",),
+        COUNT_DIFFERS: ("approve_count", "reject_count", "recount"),
+        STOCK_DIFFERS: ("reconcile",),
+        EXPIRED_PROMISED: ("hold", "cancel", "expire"),
+        QUARANTINED: ("release_goods", "condemn_goods", "scrap_goods"),
+        BULK_STUCK: ("stop_bulk_action",),
+    }
+)
+
+
+class Kind(StrEnum):
+    """What it is that waits."""
+
+    ORDER = "order"
+    PARCEL = "parcel"
+    RETURN = "return"
+    REFUND = "refund"
+    CLAIM = "claim"
+    PURCHASE_ORDER = "purchase_order"
+    CYCLE_COUNT = "cycle_count"
+    RECONCILIATION = "reconciliation"
+    LOT = "lot"
+    QUARANTINE = "quarantine"
+    BULK_ACTION = "bulk_action"
+
 
 # What a carrier's later word about the same parcel lifts.
 OF_PARCELS = (

@@ -7,10 +7,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import ExpireLots, LotsExpired
     from activities.expiry import ExpiryActivities
+    from domain.attention import EXPIRED_PROMISED
     from workflows import ids, policies
-
-EXPIRED_PROMISED = "expired_goods_promised"
-"""What `KervanAttention` says when orders were promised goods that are good no longer."""
 
 
 @workflow.defn

@@ -8,10 +8,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import Reconcile, Reconciled
     from activities.reconciliation import ReconciliationActivities
+    from domain.attention import STOCK_DIFFERS
     from workflows import ids, policies
-
-STOCK_DIFFERS = "stock_differs"
-"""What `KervanAttention` says of a run that has found something."""
 
 
 @dataclass(frozen=True)

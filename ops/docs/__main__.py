@@ -1,12 +1,14 @@
 """`python -m ops.docs` (`make docs`) writes the generated pages where they are committed."""
 
-from ops.docs import states
+from ops.docs import queries, states
 
 
 def main() -> None:
     """Write each page."""
     states.PAGE.write_text(states.page(), encoding="utf-8")
-    print(states.PAGE)
+    runbook = queries.PAGE.read_text(encoding="utf-8")
+    queries.PAGE.write_text(queries.page(runbook), encoding="utf-8")
+    print(states.PAGE, queries.PAGE)
 
 
 if __name__ == "__main__":

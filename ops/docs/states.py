@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from domain.attention import CAN
+from domain.attention import CAN, OTHERS
 from domain.states import (
     EXCHANGE,
     FULFILLMENT_ORDER,
@@ -228,6 +228,9 @@ def _waits() -> str:
             "",
             "Attention is what Kervan itself asks help for. [The runbook](runbook.md) tells of:",
             " ".join(f"`{code}`" for code in CAN) + ".",
+            "What the shop itself has to look at waits in the same list: "
+            + " ".join(f"`{code}`" for code in OTHERS)
+            + ".",
             "",
         )
     )

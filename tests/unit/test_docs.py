@@ -8,9 +8,10 @@ import pytest
 
 from adapters.sandbox.__main__ import SandboxSettings
 from domain import purchasing
-from domain.attention import CAN
-from ops.docs import states
+from domain.attention import CAN, OTHERS
+from ops.docs import queries, states
 from tests.unit import codes
+from workflows.saved_queries import QUERIES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -48,11 +49,18 @@ def test_the_page_of_states_is_the_one_that_the_tables_make() -> None:
     assert states.PAGE.read_text("utf-8") == states.page()
 
 
+def test_the_runbook_lists_the_saved_queries_as_they_are() -> None:
+    runbook = queries.PAGE.read_text("utf-8")
+    assert runbook == queries.page(runbook)
+    assert all(f"`{one.query}`" in runbook for one in QUERIES)
+
+
 def test_the_runbook_tells_of_every_reason_to_ask_for_help() -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
     told = set(re.findall(r"^\| `([a-z_]+)` \|", runbook, re.MULTILINE))
     assert told & CAN.keys() == CAN.keys()
     assert told & purchasing.CAN.keys() == purchasing.CAN.keys()
+    assert told & OTHERS.keys() == OTHERS.keys()
 
 
 def test_the_api_guide_tells_what_to_do_about_every_conflict() -> None:

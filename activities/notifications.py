@@ -15,6 +15,7 @@ from adapters.mail import (
     MailReturn,
     MailShipment,
     MailSubstitute,
+    MailTender,
     MailTotals,
     Milestone,
     message_id,
@@ -153,6 +154,10 @@ class NotificationActivities:
             else None,
             refunded=Money(data["amount"], currency) if milestone is Milestone.REFUNDED else None,
             store_credit=data.get("store_credit", False),
+            tenders=tuple(
+                MailTender(kind, Money(amount, currency))
+                for kind, amount in data.get("tenders", ())
+            ),
         )
 
     async def _lines(

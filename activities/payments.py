@@ -1,6 +1,7 @@
 """Money: calls to payment providers, and bringing their outcome into the ledger."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from temporalio import activity
 
@@ -9,6 +10,7 @@ from db import notifications, orders, payments, timeline
 from db.pool import Pool
 from domain.errors import ProviderRejected
 from domain.money import Money
+from domain.notices import kind_of
 from domain.order import Order
 from domain.ports import EXCHANGE, AuthorizeRequest, PaymentGateway, PaymentOutcome, SettleRequest
 from domain.states import OperationKind, OperationStatus, PaymentStatus
@@ -187,7 +189,9 @@ class PaymentActivities:
             if tender is not None and tender.provider == EXCHANGE:
                 # Of what goes back to the customer they hear by the order that was exchanged.
                 return
-            data = {"amount": result.amount}
+            data: dict[str, Any] = {"amount": result.amount}
+            if tender is not None:
+                data["tenders"] = [[kind_of(tender), result.amount]]
             await notifications.plan(
                 step.conn, result.order_id, "refunded", result.operation_id, data
             )

@@ -1,5 +1,8 @@
 """Refunds that are carried out: what providers said is booked. One transaction each."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from temporalio import activity
 
 from activities.contracts import moment
@@ -8,6 +11,7 @@ from db import notifications, orders, payments, refunds, timeline
 from db.pool import Connection, Pool
 from domain.attention import CAN, REFUND_STUCK
 from domain.decisions import can_waive
+from domain.notices import kind_of
 from domain.order import Order
 from domain.settlement import Settlement, uncovered
 from domain.states import OperationKind, OperationStatus
@@ -84,6 +88,8 @@ class RefundActivities:
             credit = row["destination"] == "store_credit"
             paid = row["amount"] - row["exchanged"]
             data = {"amount": paid, **({"store_credit": True} if credit else {})}
+            if row["parts"]:
+                data["tenders"] = [_named(step.order, part) for part in row["parts"]]
             if row["lines"]:
                 data["units"] = {part["line_id"]: part["quantity"] for part in row["lines"]}
             if credit and paid:
@@ -118,6 +124,12 @@ class RefundActivities:
                 data={"reason": task.reason, "amount": amount},
             )
             return await step.save()
+
+
+def _named(order: Order, part: Mapping[str, Any]) -> list[str | int]:
+    """A tender as the customer knows it, and what it gave back."""
+    tender = order.tender(part["payment_id"])
+    return [kind_of(tender) if tender else "", part["amount"]]
 
 
 async def _need_help(conn: Connection, task: PartEnded, what: str, reason: str) -> None:

@@ -13,6 +13,7 @@ from adapters.mail import (
     MailReturn,
     MailShipment,
     MailSubstitute,
+    MailTender,
     MailTotals,
     Milestone,
     message_id,
@@ -65,6 +66,10 @@ SAMPLE = MailFacts(
         note="Aynı kumaş, uzun kollu.",
     ),
     refunded=Money(59800, "TRY"),
+    tenders=(
+        MailTender("card", Money(49800, "TRY")),
+        MailTender("store_credit", Money(10000, "TRY")),
+    ),
     new_total=Money(184780, "TRY"),
     goods_back=MailReturn(
         "R-10042", "https://carrier.example/labels/42", datetime(2026, 12, 9, tzinfo=UTC)

@@ -83,6 +83,16 @@ class MailPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class MailTender:
+    """What goes back on one of the ways that the customer paid; `kind` is a method of payment, or
+    `store_credit`. Nothing else is known of a card.
+    """
+
+    kind: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class MailSubstitute:
     """What the customer may have instead of `ordered`; `note` are the shop's words about it."""
 
@@ -116,7 +126,7 @@ class MailFacts:
     `payment_expired`, `not_delivered`; anything else gives no reason). `waiting` tells whether
     missing articles are waited for (backorder) or were canceled; `taken_out` are those that were
     canceled beside them, by the policy of their line. `refunded` is the amount that goes back
-    (as credit to be spent in the shop when it is `store_credit`),
+    (as credit to be spent in the shop when it is `store_credit`, else to the `tenders`),
     `new_total` what a changed order comes to.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
@@ -140,6 +150,7 @@ class MailFacts:
     reason: str = ""
     refunded: Money | None = None
     store_credit: bool = False
+    tenders: tuple[MailTender, ...] = ()
     new_total: Money | None = None
     goods_back: MailReturn | None = None
 

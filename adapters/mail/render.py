@@ -127,6 +127,7 @@ class _View:
             "refunded": self._money(facts.refunded),
             "goods_back": self._goods_back(facts.goods_back) if facts.goods_back else None,
             "store_credit": facts.store_credit,
+            "tenders": [(one.kind, self._money(one.amount)) for one in facts.tenders],
             "new_total": formats.money(facts.new_total, self._locale)
             if facts.new_total is not None
             else "",

@@ -18,6 +18,7 @@ from adapters.mail import (
     MailReturn,
     MailShipment,
     MailSubstitute,
+    MailTender,
     MailTotals,
     Milestone,
     RenderedMail,
@@ -69,6 +70,7 @@ FACTS = MailFacts(
     expected_at=datetime(2026, 12, 1, 9, tzinfo=UTC),
     return_until=datetime(2026, 12, 9, 9, tzinfo=UTC),
     refunded=lira(5000),
+    tenders=(MailTender("card", lira(5000)),),
     new_total=lira(7000),
     goods_back=MailReturn(
         "R-10042", "https://carrier.example/l/1", datetime(2026, 12, 9, 9, tzinfo=UTC)
@@ -578,6 +580,34 @@ def test_tax_on_top_is_shown_before_the_total() -> None:
     text = render(Milestone.CONFIRMED, "en", replace(FACTS, totals=totals)).text
     assert text.index(f"Tax: TRY{NBSP}0.20") < text.index(f"Total: TRY{NBSP}1.20")
     assert "Tax included" not in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "told", "credit"),
+    [
+        ("en", "to the payment methods you used.", "Store credit"),
+        ("tr", "ödemede kullandığınız yöntemlere gönderdik.", "Alışveriş kredisi"),
+    ],
+)
+def test_a_refund_names_what_each_tender_gives_back(locale: str, told: str, credit: str) -> None:
+    tenders = (MailTender("card", lira(4000)), MailTender("store_credit", lira(1000)))
+    mail = render(Milestone.REFUNDED, locale, replace(FACTS, tenders=tenders))
+    assert told in " ".join(mail.text.split())
+    lines = mail.text.replace(NBSP, " ").splitlines()
+    amounts = ("₺40,00", "₺10,00") if locale == "tr" else ("TRY 40.00", "TRY 10.00")
+    card = "Kart" if locale == "tr" else "Card"
+    first = lines.index(f"{card}: {amounts[0]}")
+    assert lines[first + 1] == f"{credit}: {amounts[1]}"
+    assert card in mail.html
+    assert credit in mail.html
+
+
+@pytest.mark.parametrize("kind", ["store_credit", "card", "carrier_pigeon"])
+def test_banks_take_their_time_and_store_credit_does_not(kind: str) -> None:
+    mail = render(Milestone.REFUNDED, "en", replace(FACTS, tenders=(MailTender(kind, lira(5000)),)))
+    assert ("working days" in mail.text) == (kind != "store_credit")
+    if kind == "carrier_pigeon":
+        assert f"Payment: TRY{NBSP}50.00" in mail.text
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ async def test_a_unit_is_given_back_once(shop: Shop, *, closed: bool) -> None:
     assert order.settled
     assert (await life.types()).count("refund_succeeded") == 1
     assert ("refunded", "sent") in await witness.told(life)
+    data = await shop.pool.fetchval("SELECT data FROM notifications WHERE milestone = 'refunded'")
+    assert data["tenders"] == [["card", PRICE // 2]]
 
 
 async def test_all_of_it_in_two_parts_with_shipping(shop: Shop) -> None:

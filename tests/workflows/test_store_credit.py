@@ -69,6 +69,9 @@ async def test_a_canceled_order_gives_it_back(shop: Shop) -> None:
     outcome = await life.cancel()
     assert (outcome.status, outcome.payment_status) == ("canceled", "refunded")
     assert await left(shop) == 20_000
+    query = "SELECT data FROM notifications WHERE milestone = 'refunded' AND order_id = $1"
+    told = await shop.pool.fetchval(query, life.order_id)
+    assert told["tenders"] == [["store_credit", 20_000]]
 
 
 async def test_it_is_not_spent_twice(shop: Shop) -> None:

@@ -177,6 +177,10 @@ class ShopClient:
             body["lines"] = [{"line_id": line, "quantity": n} for line, n in units.items()]
         return await self._post(f"/v1/orders/{order_id}/cancel", body, key)
 
+    async def attention_summary(self) -> Json:
+        """How much waits for a person, by reason; and the views of the Temporal UI."""
+        return await self._get("/v1/attention/summary")
+
     async def hold(self, order_id: str, reason: str, key: str | None = None) -> Json:
         """Hold the order; answers the hold, with the order within."""
         return await self._post(f"/v1/orders/{order_id}/holds", {"reason": reason}, key)
@@ -200,6 +204,23 @@ class ShopClient:
     async def exchange(self, return_id: str, body: Json, key: str | None = None) -> Json:
         """Send something in place of what comes back; answers the exchange."""
         return await self._post(f"/v1/returns/{return_id}/exchange", body, key)
+
+    async def edit(self, order_id: str, changes: Mapping[str, Any], key: str | None = None) -> Json:
+        """Change the order as it stands; answers the edit, with the order within."""
+        body = {
+            "version": (await self.order(order_id))["version"],
+            "commit": True,
+            "reason": "customer_request",
+            "changes": changes,
+        }
+        return await self._post(f"/v1/orders/{order_id}/edits", body, key)
+
+    async def resolve(
+        self, order_id: str, shipment_id: str, action: str, key: str | None = None
+    ) -> Json:
+        """Decide what becomes of a parcel in trouble; answers the order after it."""
+        path = f"/v1/orders/{order_id}/parcels/{shipment_id}/resolve"
+        return await self._post(path, {"action": action}, key)
 
     # -- warehouse -----------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ The actions are those that the server itself counts (its metric `action`, which 
 bills by), the events those of the history. An order is lived alone, several times.
 """
 
+import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,6 +14,7 @@ import httpx2
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from ops.bench.budgets import BUDGETS
 from ops.bench.results import Result, Row, middle
 from ops.bench.stage import Stage, order, stage
 from ops.client import Json, closed, open_work
@@ -19,9 +22,9 @@ from ops.stack.supervisor import Say
 from workflows.client import TemporalAddress, connect
 from workflows.ids import order_workflow_id
 
-MOST_ACTIONS = 21
-MOST_EVENTS = 72
 _ORDERS = 5
+_QUIET_SECONDS = 3.0
+_BUDGET = BUDGETS["one parcel"]
 _MAILS = ("confirmed", "shipped", "delivered")
 
 # action{action_type="command_StartTimer",namespace="default",...} 7
@@ -37,15 +40,18 @@ async def measure(say: Say) -> Result:
     slow = {"KERVAN_RETURN_WINDOW": "PT1S", "KERVAN_SANDBOX_SPEED": "60000"}
     async with stage(say, slow) as own:
         temporal = await connect(TemporalAddress(own.stack.urls.temporal))
+        # The schedules of a new stack begin meanwhile, and would be counted with the first order.
+        await _live(own, temporal, "warm-up")
+        await settled(own)
         say(f"one order after the other, {_ORDERS} of them")
-        lives = [await _live(own, temporal, number) for number in range(_ORDERS)]
+        lives = [await _live(own, temporal, f"A-{number}") for number in range(_ORDERS)]
     return _result(lives)
 
 
-async def _live(own: Stage, temporal: Client, number: int) -> Json:
+async def _live(own: Stage, temporal: Client, reference: str) -> Json:
     client = own.client
-    before = await _actions(own)
-    placed = await client.place(order(f"A-{number}"))
+    before = await counted(own)
+    placed = await client.place(order(reference))
     ready = await client.wait(
         placed["id"], lambda o: bool(open_work(o)), what="ready for the warehouse"
     )
@@ -58,7 +64,7 @@ async def _live(own: Stage, temporal: Client, number: int) -> Json:
     await client.wait(placed["id"], closed, what="completed")
     handle = temporal.get_workflow_handle(order_workflow_id(placed["id"]))
     await handle.result()
-    actions = await _actions(own) - before
+    actions = await counted(own) - before
     history = await handle.fetch_history()
     events = [EventType.Name(e.event_type).removeprefix("EVENT_TYPE_") for e in history.events]
     mails = [
@@ -78,10 +84,21 @@ def _labeled(order_: Json) -> bool:
     return any(parcel["status"] == "label_purchased" for parcel in order_["shipments"])
 
 
-async def _actions(own: Stage) -> Counter[str]:
+async def counted(own: Stage) -> Counter[str]:
     """Return what the server has counted so far, by kind of action."""
     async with httpx2.AsyncClient(trust_env=False) as http:
         return count_actions((await http.get(own.stack.urls.temporal_metrics)).text)
+
+
+async def settled(own: Stage) -> int:
+    """What the server has counted, once it counts no more."""
+    known, since = -1, time.monotonic()
+    while time.monotonic() < since + _QUIET_SECONDS:
+        total = sum((await counted(own)).values())
+        if total != known:
+            known, since = total, time.monotonic()
+        await asyncio.sleep(_QUIET_SECONDS / 10)
+    return known
 
 
 def count_actions(text: str) -> Counter[str]:
@@ -113,15 +130,15 @@ def _result(lives: Sequence[Json]) -> Result:
             "billable actions of an order",
             middle(actions),
             "actions",
-            target=f"at most {MOST_ACTIONS}",
-            missed=max(actions) > MOST_ACTIONS or min(actions) == 0,
+            target=f"at most {_BUDGET.actions}",
+            missed=max(actions) > _BUDGET.actions or min(actions) == 0,
         ),
         Row(
             "history events of an order",
             middle(events),
             "events",
-            target=f"at most {MOST_EVENTS}",
-            missed=max(events) > MOST_EVENTS,
+            target=f"at most {_BUDGET.events}",
+            missed=max(events) > _BUDGET.events,
         ),
     ]
     by_type = ", ".join(f"{count} {name}" for name, count in last["actions"].items())

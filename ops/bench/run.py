@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.bench import actions, intake, machine, orders, stock
+from ops.bench import actions, intake, machine, orders, stock, story_costs
 from ops.bench.results import Result, Row, ratio
 from ops.client import Json
 from ops.stack.supervisor import Say
 
 PARTS: Mapping[str, Callable[[Say], Awaitable[Result]]] = {
     "actions": actions.measure,
+    "stories": story_costs.measure,
     "orders": orders.measure,
     "intake": intake.measure,
     "stock": stock.measure,

@@ -1,8 +1,14 @@
 """The bench's arithmetic, and how it reads what servers tell."""
 
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from ops.bench import story_costs
 from ops.bench.actions import count_actions
+from ops.bench.budgets import BUDGETS, Budget, actions_of
 from ops.bench.load import PLACEHOLDER, Job, request
 from ops.bench.results import middle, quantile, ratio
+from ops.bench.stories import STORIES
 
 METRICS = """\
 # TYPE action counter
@@ -49,3 +55,26 @@ def test_each_request_of_the_load_has_its_own_body_and_its_own_key() -> None:
 def test_a_request_without_a_body_is_a_get() -> None:
     job = Job("http://h:1", "/healthz", 1, 1.0)
     assert request(job, "h:1", "x") == b"GET /healthz HTTP/1.1\r\nhost: h:1\r\n\r\n"
+
+
+def test_a_story_that_exceeds_its_budget_is_missed() -> None:
+    budgets = {"short": Budget(5, 20), "long": Budget(9, 30)}
+    life = {"actions": 6, "events": 20, "workflows": {}}
+    found = story_costs.result({"short": [life], "long": [life, life]}, 18, budgets)
+    assert [row.what for row in found.rows if row.missed] == ["short: actions"]
+    assert found.figures["actions"] == found.figures["actions_by_server"] == 18
+
+
+def test_every_story_has_a_budget() -> None:
+    assert set(STORIES) == set(BUDGETS)
+
+
+def test_actions_are_told_by_a_history() -> None:
+    kinds = (
+        "WORKFLOW_EXECUTION_STARTED WORKFLOW_TASK_SCHEDULED WORKFLOW_TASK_COMPLETED"
+        " MARKER_RECORDED MARKER_RECORDED UPSERT_WORKFLOW_SEARCH_ATTRIBUTES TIMER_STARTED"
+        " WORKFLOW_EXECUTION_SIGNALED WORKFLOW_TASK_COMPLETED MARKER_RECORDED"
+        " ACTIVITY_TASK_SCHEDULED ACTIVITY_TASK_COMPLETED WORKFLOW_EXECUTION_COMPLETED"
+    )
+    events = [HistoryEvent(event_type=EventType.Value(f"EVENT_TYPE_{k}")) for k in kinds.split()]
+    assert actions_of(events) == 7

@@ -1,0 +1,56 @@
+"""What each story of an order may cost on Temporal, at most: billable actions and history events
+of all workflows that it starts. A story that needs more needs a reason (CONTRIBUTING.md).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most so many."""
+
+    actions: int
+    events: int
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "one parcel": Budget(21, 72),
+    "two parcels": Budget(28, 92),
+    "canceled before picking": Budget(11, 44),
+    "edited before picking": Budget(25, 88),
+    "returned, inspected, refunded": Budget(42, 145),
+    "lost and sent again": Budget(40, 128),
+    "asked how it was": Budget(23, 85),
+}
+
+_ONE_EACH = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_TIMER_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+    }
+)
+
+
+def actions_of(history: Iterable[HistoryEvent]) -> int:
+    """Billable actions, as a history tells them: the start, activities, timers, signals, updates,
+    upserts, and local activities, those of one workflow task as one. `kervan bench` compares the
+    sum with the server's own count.
+    """
+    count, marked = 0, False
+    for event in history:
+        if event.event_type in _ONE_EACH:
+            count += 1
+        elif event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
+            count += not marked
+            marked = True
+        elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            marked = False
+    return count

@@ -18,6 +18,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "ask": "Send something back",
         "title": "What do you want to send back?",
+        "most": "at most",
         "reason": "Why?",
         "note": "Anything we should know",
         "yes": "Ask for the return",
@@ -49,6 +50,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "tr": {
         "ask": "İade etmek istiyorum",
         "title": "Neyi iade etmek istiyorsunuz?",
+        "most": "en çok",
         "reason": "Neden?",
         "note": "Bilmemiz gereken bir şey var mı?",
         "yes": "İade isteği gönder",
@@ -100,12 +102,13 @@ FORM = """\
 <input type="hidden" name="version" value="{{ version }}">
 {% for line in lines %}<p>
 <label><input type="number" name="{{ line.id }}" value="0" min="0" max="{{ line.left }}"> \
-{{ line.name }}</label>
+{{ line.name }} ({{ back_words.most }} {{ line.left }})</label>
 </p>
 {% endfor %}<p><label>{{ back_words.reason }} <select name="reason">
 {% for code, text in back_words.reasons.items() %}<option value="{{ code }}">{{ text }}</option>
 {% endfor %}</select></label></p>
-<p><label>{{ back_words.note }} <input name="note" maxlength="1000"></label></p>
+<p><label>{{ back_words.note }}
+<textarea name="note" rows="3" maxlength="1000"></textarea></label></p>
 <button>{{ back_words.yes }}</button></form>
 <p><a href="/track/{{ token }}">{{ words.back }}</a></p>
 """

@@ -1,4 +1,4 @@
-"""How the customer's page looks: two languages, no script, nothing from elsewhere."""
+"""The customer's page of an order: how far it is, and what they may say about it."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -6,163 +6,15 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from jinja2 import Environment
 
 from api import feedback_page, return_page
+from api.page_frame import ENVIRONMENT, HEAD, TAIL
+from api.tracking_words import WORDS
 
 Row = Mapping[str, Any]
 
-HEADERS = {
-    # Forms send to this page alone. Nothing here rests on a cookie: whoever can send them has the
-    # order's token, so there is no standing authority that another site could borrow.
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-    "x-robots-tag": "noindex",
-}
-
-_WORDS: dict[str, dict[str, Any]] = {
-    "en": {
-        "title": "Your order",
-        "hello": "Hello",
-        "stages": ["Placed", "Confirmed", "On its way", "Delivered"],
-        "ended": {
-            "canceled": "This order was canceled.",
-            "expired": "This order has expired.",
-        },
-        "parcel": "Parcel",
-        "follow": "Follow it at the carrier",
-        "waiting": "Not in stock at the moment",
-        "expected": "expected on",
-        "no_date": "no date is known yet",
-        "leave": "I do not want to wait",
-        "leave_title": "Take these items out of your order?",
-        "leave_all": "Nothing else is in your order, so it will be canceled.",
-        "leave_rest": "The rest of your order goes ahead.",
-        "leave_money": "You do not pay for them; if they were already charged, you get the money "
-        "back.",
-        "leave_yes": "Take them out",
-        "back": "No, back to my order",
-        "cancel": "Cancel this order",
-        "cancel_title": "Cancel your order?",
-        "cancel_money": "You get back whatever you have paid for it. This cannot be undone.",
-        "cancel_yes": "Cancel my order",
-        "instead": "Something else for you",
-        "instead_of": "instead of",
-        "same_price": "You pay what you would pay for what you ordered.",
-        "answer_by": "We keep it for you until",
-        "accept": "Yes, send me this",
-        "refuse": "No, thank you",
-        "notices": {
-            "offer_over": "This offer is over.",
-            "return_window_over": "Nothing can be sent back here. Please write to us.",
-            "nothing_waiting": "Nothing of your order waits any more.",
-            "order_closed": "This order is closed.",
-            "cancel_in_progress": "This order is being canceled.",
-            "cancel_not_allowed": "Your order is too far on its way to be canceled here. Please "
-            "write to us.",
-            "already_shipped": "Your order is on its way already.",
-            "changed": "Your order has changed in the meantime. Please look again.",
-            "try_again": "That did not work just now. Please try again in a moment.",
-        },
-        "status": {
-            "unknown": "no news yet",
-            "pre_transit": "handed over soon",
-            "in_transit": "on its way",
-            "out_for_delivery": "out for delivery",
-            "attempted_delivery": "delivery was tried",
-            "available_for_pickup": "ready for pick-up",
-            "delayed": "delayed",
-            "delivered": "delivered",
-            "return_to_sender": "on its way back to us",
-            "lost": "not found by the carrier",
-            "failure": "in trouble at the carrier",
-        },
-    },
-    "tr": {
-        "title": "Siparişiniz",
-        "hello": "Merhaba",
-        "stages": ["Alındı", "Onaylandı", "Yolda", "Teslim edildi"],
-        "ended": {
-            "canceled": "Bu sipariş iptal edildi.",
-            "expired": "Bu siparişin süresi doldu.",
-        },
-        "parcel": "Paket",
-        "follow": "Kargo firmasında takip edin",
-        "waiting": "Şu anda stokta yok",
-        "expected": "beklenen tarih:",
-        "no_date": "henüz belli bir tarih yok",
-        "leave": "Beklemek istemiyorum",
-        "leave_title": "Bu ürünler siparişinizden çıkarılsın mı?",
-        "leave_all": "Siparişinizde başka ürün olmadığı için sipariş iptal edilecek.",
-        "leave_rest": "Siparişinizin kalanı planlandığı gibi devam eder.",
-        "leave_money": "Bu ürünler için ödeme yapmazsınız; ücreti alındıysa paranız iade edilir.",
-        "leave_yes": "Siparişimden çıkarın",
-        "back": "Hayır, siparişime dön",
-        "cancel": "Bu siparişi iptal et",
-        "cancel_title": "Siparişiniz iptal edilsin mi?",
-        "cancel_money": "Ödediğiniz tutarın tamamı iade edilir. Bu işlem geri alınamaz.",
-        "cancel_yes": "Siparişimi iptal et",
-        "instead": "Sizin için başka bir ürün",
-        "instead_of": "şunun yerine:",
-        "same_price": "Sipariş ettiğiniz ürün için ne ödeyecekseniz onu ödersiniz.",
-        "answer_by": "Sizin için şu güne kadar ayırdık:",
-        "accept": "Evet, bunu gönderin",
-        "refuse": "Hayır, teşekkürler",
-        "notices": {
-            "offer_over": "Bu önerinin süresi geçti.",
-            "return_window_over": "Buradan iade edilebilecek bir ürün yok. Bize yazın.",
-            "nothing_waiting": "Siparişinizde artık bekleyen ürün yok.",
-            "order_closed": "Bu sipariş kapandı.",
-            "cancel_in_progress": "Bu sipariş iptal ediliyor.",
-            "cancel_not_allowed": "Siparişiniz buradan iptal edilemeyecek kadar ilerledi. Lütfen "
-            "bize yazın.",
-            "already_shipped": "Siparişiniz yola çıktı.",
-            "changed": "Siparişiniz bu arada değişti. Lütfen yeniden bakın.",
-            "try_again": "Şu anda olmadı. Lütfen biraz sonra yeniden deneyin.",
-        },
-        "status": {
-            "unknown": "henüz haber yok",
-            "pre_transit": "yakında kargoya verilecek",
-            "in_transit": "yolda",
-            "out_for_delivery": "dağıtımda",
-            "attempted_delivery": "teslimat denendi",
-            "available_for_pickup": "teslim alınabilir",
-            "delayed": "gecikti",
-            "delivered": "teslim edildi",
-            "return_to_sender": "bize geri dönüyor",
-            "lost": "kargo firması bulamıyor",
-            "failure": "kargo firmasında sorun var",
-        },
-    },
-}
-
-_HEAD = """\
-<!doctype html>
-<html lang="{{ language }}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ words.title }} {{ number }}</title>
-<link rel="stylesheet" href="/track/style.css">
-</head>
-<body>
-<main>
-<h1>{{ words.title }} {{ number }}</h1>
-"""
-_TAIL = """\
-</main>
-</body>
-</html>
-"""
-
-_ENVIRONMENT = Environment(autoescape=True)
-_PAGE = _ENVIRONMENT.from_string(
-    _HEAD
+_PAGE = ENVIRONMENT.from_string(
+    HEAD
     + """\
 {% if notice %}<p class="notice" role="status">{{ notice }}</p>
 {% endif %}{% if first_name %}<p>{{ words.hello }} {{ first_name }}</p>{% endif %}
@@ -203,10 +55,10 @@ _PAGE = _ENVIRONMENT.from_string(
 {% endif %}"""
     + return_page.SECTION
     + feedback_page.SECTION
-    + _TAIL
+    + TAIL
 )
-_CANCEL = _ENVIRONMENT.from_string(
-    _HEAD
+_CANCEL = ENVIRONMENT.from_string(
+    HEAD
     + """\
 <h2>{{ words.cancel_title }}</h2>
 <p>{{ words.cancel_money }}</p>
@@ -214,11 +66,11 @@ _CANCEL = _ENVIRONMENT.from_string(
 <button>{{ words.cancel_yes }}</button></form>
 <p><a href="/track/{{ token }}">{{ words.back }}</a></p>
 """
-    + _TAIL
+    + TAIL
 )
-_RETURN = _ENVIRONMENT.from_string(_HEAD + return_page.FORM + _TAIL)
-_LEAVE = _ENVIRONMENT.from_string(
-    _HEAD
+_RETURN = ENVIRONMENT.from_string(HEAD + return_page.FORM + TAIL)
+_LEAVE = ENVIRONMENT.from_string(
+    HEAD
     + """\
 <h2>{{ words.leave_title }}</h2>
 <ul>
@@ -231,23 +83,8 @@ _LEAVE = _ENVIRONMENT.from_string(
 {% endfor %}<button>{{ words.leave_yes }}</button></form>
 <p><a href="/track/{{ token }}">{{ words.back }}</a></p>
 """
-    + _TAIL
+    + TAIL
 )
-
-STYLE = """\
-body { font: 1.1rem/1.5 system-ui, sans-serif; color: #222; background: #fafafa; margin: 0; }
-main { max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
-ol { list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; }
-ol li { padding: .4rem .8rem; border-radius: 1rem; background: #e4e4e4; color: #555; }
-ol li.done { background: #1c6b3c; color: #fff; }
-section { border-top: 1px solid #ccc; }
-form { display: inline-block; margin: 0 .5rem .5rem 0; }
-button { font: inherit; padding: .4rem 1rem; border-radius: .4rem; border: 1px solid #1c6b3c;
-  background: #1c6b3c; color: #fff; cursor: pointer; }
-button.quiet { background: #fff; color: #1c6b3c; }
-.ended { font-weight: bold; }
-.notice { border-left: .3rem solid #b25d00; padding-left: .8rem; }
-"""
 
 
 def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) -> str:
@@ -321,7 +158,7 @@ def leave_page(row: Row, token: str) -> str | None:
 
 def _language(row: Row) -> tuple[str, dict[str, Any]]:
     language = "tr" if row["locale"].lower().startswith("tr") else "en"
-    return language, _WORDS[language]
+    return language, WORDS[language]
 
 
 def _waiting(row: Row) -> list[dict[str, Any]]:

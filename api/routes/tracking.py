@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api import return_page, tracking_page
+from api import page_frame, return_page, tracking_page
 from api.asking import Desk, Made, Petition
 from api.body import Parsed, parse, read_body, request_hash
 from api.deps import Caller, Services, services
@@ -42,7 +42,7 @@ _SEE_OTHER, _FINE, _CREATED, _UNAVAILABLE = 303, 200, 201, 503
 async def style() -> Response:
     """The page's look."""
     return Response(
-        tracking_page.STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"}
+        page_frame.STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"}
     )
 
 
@@ -124,7 +124,7 @@ async def say(request: Request, token: str) -> Response:
     async with own.pool.acquire() as conn, conn.transaction():
         await orders.lock(conn, row["id"])
         await voices.add_feedback(conn, row["id"], said, actor="customer", role="customer")
-    return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+    return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=page_frame.HEADERS)
 
 
 def _plain(words: str) -> str | None:
@@ -184,7 +184,7 @@ async def send_back(request: Request, token: str) -> Response:
     customer = _customer(row["id"])
     answer = await carry_ask(request, customer, parsed, row["id"], f"return:{version}")
     if answer.status_code == _CREATED:
-        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=page_frame.HEADERS)
     code = orjson.loads(bytes(answer.body))["code"]
     return await _answer(own, token, code, answer.status_code)
 
@@ -221,7 +221,7 @@ async def _carry(
             raise
         return await _answer(own, token, "try_again", _UNAVAILABLE)
     if answer.status == _FINE:
-        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=tracking_page.HEADERS)
+        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=page_frame.HEADERS)
     return await _answer(own, token, orjson.loads(answer.body)["code"], answer.status)
 
 
@@ -241,4 +241,4 @@ async def _order(own: Services, token: str) -> Mapping[str, Any]:
 
 
 def _page(html: str, status: int = _FINE) -> Response:
-    return Response(html, status, media_type=_HTML, headers=tracking_page.HEADERS)
+    return Response(html, status, media_type=_HTML, headers=page_frame.HEADERS)

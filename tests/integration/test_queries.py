@@ -60,6 +60,9 @@ HOT = [
     ("substitutes", "waited_for", "reservations_waiting"),
     ("expected", "places_in_queue", "reservations_waiting"),
     ("reservations", "not_found", "stock_movements_short"),
+    ("attention", "list_attention", "stock_levels_quarantined"),
+    ("attention", "list_attention", "stock_movements_into_quarantine"),
+    ("attention", "list_attention", "holds_in_review"),
 ]
 
 

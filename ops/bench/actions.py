@@ -1,7 +1,8 @@
 """What one order costs on Temporal: billable actions and history events of the one-parcel story.
 
-The actions are those that the server itself counts (its metric `action`, which Temporal Cloud
-bills by), the events those of the history. An order is lived alone, several times.
+Both are told by the history. The server itself counts actions, too (its metric `action`, which
+Temporal Cloud bills by), and tells them a moment late: the sums of all orders are compared. An
+order is lived alone, several times.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import httpx2
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from ops.bench.budgets import BUDGETS
+from ops.bench.budgets import BUDGETS, actions_of
 from ops.bench.results import Result, Row, middle
 from ops.bench.stage import Stage, order, stage
 from ops.client import Json, closed, open_work
@@ -42,15 +43,15 @@ async def measure(say: Say) -> Result:
         temporal = await connect(TemporalAddress(own.stack.urls.temporal))
         # The schedules of a new stack begin meanwhile, and would be counted with the first order.
         await _live(own, temporal, "warm-up")
-        await settled(own)
+        before = await settled(own)
         say(f"one order after the other, {_ORDERS} of them")
         lives = [await _live(own, temporal, f"A-{number}") for number in range(_ORDERS)]
-    return _result(lives)
+        server = await settled(own) - before
+    return _result(lives, server)
 
 
 async def _live(own: Stage, temporal: Client, reference: str) -> Json:
     client = own.client
-    before = await counted(own)
     placed = await client.place(order(reference))
     ready = await client.wait(
         placed["id"], lambda o: bool(open_work(o)), what="ready for the warehouse"
@@ -64,7 +65,6 @@ async def _live(own: Stage, temporal: Client, reference: str) -> Json:
     await client.wait(placed["id"], closed, what="completed")
     handle = temporal.get_workflow_handle(order_workflow_id(placed["id"]))
     await handle.result()
-    actions = await counted(own) - before
     history = await handle.fetch_history()
     events = [EventType.Name(e.event_type).removeprefix("EVENT_TYPE_") for e in history.events]
     mails = [
@@ -73,7 +73,7 @@ async def _live(own: Stage, temporal: Client, reference: str) -> Json:
         if event["type"] == "notification_sent"
     ]
     return {
-        "actions": dict(sorted(actions.items())),
+        "actions": dict(sorted(actions_of(history.events).items())),
         "events": events,
         "history_bytes": sum(e.ByteSize() for e in history.events),
         "mails": sorted(mails),
@@ -109,7 +109,7 @@ def count_actions(text: str) -> Counter[str]:
     return counts
 
 
-def _result(lives: Sequence[Json]) -> Result:
+def _result(lives: Sequence[Json], server: int) -> Result:
     actions = [sum(life["actions"].values()) for life in lives]
     events = [len(life["events"]) for life in lives]
     told = all(life["mails"] == sorted(_MAILS) for life in lives)
@@ -118,6 +118,7 @@ def _result(lives: Sequence[Json]) -> Result:
         "actions": middle(actions),
         "actions_of_each": actions,
         "actions_by_type": last["actions"],
+        "actions_by_server": server,
         "events": middle(events),
         "events_of_each": events,
         "events_in_order": last["events"],
@@ -131,7 +132,7 @@ def _result(lives: Sequence[Json]) -> Result:
             middle(actions),
             "actions",
             target=f"at most {_BUDGET.actions}",
-            missed=max(actions) > _BUDGET.actions or min(actions) == 0,
+            missed=max(actions) > _BUDGET.actions,
         ),
         Row(
             "history events of an order",
@@ -144,7 +145,8 @@ def _result(lives: Sequence[Json]) -> Result:
     by_type = ", ".join(f"{count} {name}" for name, count in last["actions"].items())
     notes = [
         f"actions of each order: {actions}; events: {events}",
-        f"by the server's count: {by_type}",
+        f"in all {sum(actions)} actions; by the server's count {server}",
+        f"of the last: {by_type}",
         f"mails: {', '.join(last['mails'])}" + ("" if told else " (not the three of the story)"),
         *(f"{number:3d} {name}" for number, name in enumerate(last["events"], start=1)),
     ]

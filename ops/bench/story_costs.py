@@ -48,7 +48,7 @@ async def _cost(own: Stage, temporal: Client, name: str, reference: str) -> Json
         await handle.result()
         history = (await handle.fetch_history()).events
         kind = history[0].workflow_execution_started_event_attributes.workflow_type.name
-        found[kind] = {"actions": actions_of(history), "events": len(history)}
+        found[kind] = {"actions": actions_of(history).total(), "events": len(history)}
     return {
         "actions": sum(one["actions"] for one in found.values()),
         "events": sum(one["events"] for one in found.values()),

@@ -16,11 +16,15 @@ IN_TEMPORAL = frozenset({*CAN, *purchasing.CAN, STOCK_DIFFERS, EXPIRED_PROMISED}
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
-    """A view: its name, the query, and the codes that it promises to find."""
+    """A view: its name, the query, and the codes that it promises to find.
+
+    An `example` names a warehouse, a day or an order, in whose place another is to be put.
+    """
 
     name: str
     query: str
     codes: tuple[str, ...] = ()
+    example: bool = False
 
 
 def of_code(code: str) -> str:
@@ -82,7 +86,12 @@ QUERIES = (
     SavedQuery(
         "one warehouse's orders",
         f"KervanWarehouse = 'MAIN' AND KervanPhase = 'fulfillment' AND {_RUNNING}",
+        example=True,
     ),
-    SavedQuery("past their next deadline", f"KervanDueAt < '2026-11-22T00:00:00Z' AND {_RUNNING}"),
-    SavedQuery("one order", "KervanOrderNumber = 'K-100042'"),
+    SavedQuery(
+        "past their next deadline",
+        f"KervanDueAt < '2026-11-22T00:00:00Z' AND {_RUNNING}",
+        example=True,
+    ),
+    SavedQuery("one order", "KervanOrderNumber = 'K-100042'", example=True),
 )

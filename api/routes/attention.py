@@ -103,6 +103,7 @@ async def sum_attention(request: Request) -> Response:
     saved = [
         {"name": one.name, "query": one.query, "temporal_ui": links.of_query(one.query)}
         for one in QUERIES
+        if not one.example
     ]
     return views.ok({"items": items, "views": saved}).response()
 

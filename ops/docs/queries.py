@@ -18,5 +18,8 @@ def page(text: str) -> str:
 
 
 def _table() -> str:
-    rows = (f"| {one.name} | `{one.query}` |" for one in QUERIES)
+    rows = (
+        f"| {one.name}{' (for example)' if one.example else ''} | `{one.query}` |"
+        for one in QUERIES
+    )
     return "\n".join(("", "| view | query |", "|---|---|", *rows, "", ""))

@@ -19,6 +19,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "ask": "Send something back",
         "title": "What do you want to send back?",
         "most": "at most",
+        "nothing": "Please say how many of what you want to send back.",
         "reason": "Why?",
         "note": "Anything we should know",
         "yes": "Ask for the return",
@@ -51,6 +52,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "ask": "İade etmek istiyorum",
         "title": "Neyi iade etmek istiyorsunuz?",
         "most": "en çok",
+        "nothing": "Lütfen hangi üründen kaç tane iade etmek istediğinizi belirtin.",
         "reason": "Neden?",
         "note": "Bilmemiz gereken bir şey var mı?",
         "yes": "İade isteği gönder",
@@ -98,10 +100,12 @@ action="/track/{{ token }}/returns/{{ ret.id }}/cancel">
 {% endif %}"""
 FORM = """\
 <h2>{{ back_words.title }}</h2>
-<form method="post" action="/track/{{ token }}/return">
+{% if notice %}<p class="notice" role="status">{{ notice }}</p>
+{% endif %}<form method="post" action="/track/{{ token }}/return">
 <input type="hidden" name="version" value="{{ version }}">
 {% for line in lines %}<p>
-<label><input type="number" name="{{ line.id }}" value="0" min="0" max="{{ line.left }}"> \
+<label><input type="number" name="{{ line.id }}" \
+value="{{ least }}" min="{{ least }}" max="{{ line.left }}"> \
 {{ line.name }} ({{ back_words.most }} {{ line.left }})</label>
 </p>
 {% endfor %}<p><label>{{ back_words.reason }} <select name="reason">
@@ -151,14 +155,16 @@ def shown(row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def read_form(form: str) -> tuple[str, ReturnIn] | None:
-    """The version that the customer saw, and what they want; None for what makes no sense."""
+def read_form(form: str) -> tuple[str, ReturnIn | None] | None:
+    """The version that the customer saw, and what they want: None in its place when no line was
+    chosen. None for what makes no sense.
+    """
     try:
         fields = parse_qs(form, max_num_fields=600)
     except ValueError:
         return None
     reason = fields.get("reason", [""])[0]
-    note = fields.get("note", [""])[0].strip() or None
+    note = fields.get("note", [""])[0].replace("\r\n", "\n").strip() or None
     version = fields.get("version", [""])[0]
     lines = [
         {"line_id": name, "quantity": int(values[0]), "reason": reason, "note": note}
@@ -167,6 +173,8 @@ def read_form(form: str) -> tuple[str, ReturnIn] | None:
     ]
     if reason not in set(Reason) or not _UNITS.fullmatch(version):
         return None
+    if not lines:
+        return version, None
     try:
         return version, ReturnIn.model_validate({"lines": lines})
     except ValidationError:

@@ -114,8 +114,8 @@ def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) ->
     )
 
 
-def ask_return_page(row: Row, token: str) -> str | None:
-    """Ask what shall go back; None when there is nothing."""
+def ask_return_page(row: Row, token: str, *, again: bool = False) -> str | None:
+    """Ask what shall go back, `again` when nothing was chosen; None when there is nothing."""
     language, words = _language(row)
     lines = return_page.returnable(row)
     return (
@@ -128,6 +128,9 @@ def ask_return_page(row: Row, token: str) -> str | None:
             number=row["number"],
             version=row["version"],
             lines=lines,
+            # Who has one thing alone to send back means that.
+            least=int(len(lines) == 1),
+            notice=return_page.WORDS[language]["nothing"] if again else "",
         )
     ) or None
 

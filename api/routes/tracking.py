@@ -35,7 +35,7 @@ _SCORE = re.compile(r"[1-5]", re.ASCII)
 _VERSION = re.compile(r"^[0-9]{1,9}$", re.ASCII)
 _UNITS = re.compile(r"(lin_[0-9a-z]{1,40}):([1-9][0-9]{0,6})", re.ASCII)
 _HTML = "text/html; charset=utf-8"
-_SEE_OTHER, _FINE, _CREATED, _UNAVAILABLE = 303, 200, 201, 503
+_SEE_OTHER, _FINE, _CREATED, _CONFLICT, _UNAVAILABLE = 303, 200, 201, 409, 503
 
 
 @router.get("/track/style.css", include_in_schema=False)
@@ -129,7 +129,7 @@ async def say(request: Request, token: str) -> Response:
 
 def _plain(words: str) -> str | None:
     """What PostgreSQL can hold of a customer's words."""
-    return words.replace("\0", "").strip()[:_MOST_WORDS] or None
+    return words.replace("\0", "").replace("\r\n", "\n").strip()[:_MOST_WORDS] or None
 
 
 async def _may_cancel(own: Services, order_id: str) -> bool:
@@ -180,6 +180,9 @@ async def send_back(request: Request, token: str) -> Response:
     if told is None:
         return await _answer(own, token, "changed")
     version, body = told
+    if body is None:
+        asked = tracking_page.ask_return_page(row, token, again=True)
+        return _page(asked or tracking_page.page(row, token, "return_window_over"), _CONFLICT)
     parsed = Parsed(body, request_hash(request, body.model_dump(mode="json")))
     customer = _customer(row["id"])
     answer = await carry_ask(request, customer, parsed, row["id"], f"return:{version}")

@@ -46,9 +46,9 @@ class Street:
             made["id"], lambda o: o["status"] == "confirmed", what="confirmed"
         )
 
-    async def delivered(self, customer: Customer) -> Json:
+    async def delivered(self, customer: Customer, **basket: int) -> Json:
         """An order that has arrived."""
-        made = await self.placed(customer)
+        made = await self.placed(customer, **basket)
         client, order_id = self.client, made["id"]
         ready = await client.wait(order_id, lambda o: bool(open_work(o)), what="ready")
         [work] = open_work(ready)
@@ -154,6 +154,23 @@ async def test_a_customer_sends_something_back_and_says_how_it_was(
         assert how["title"] not in await own.read()
     [said] = (await street.client.order(made["id"]))["feedback"]
     assert (said["score"], said["comment"]) == (4, "Çok güzel")
+
+
+async def test_who_chooses_nothing_is_asked_again(street: Street) -> None:
+    made = await street.delivered(ENGLISH, MUG=1, LAMP=1)
+    async with tab(street.browser) as own:
+        await own.page.goto(made["links"]["tracking_page"])
+        await own.page.get_by_role("link", name=RETURNS["en"]["ask"]).click()
+        await own.page.get_by_role("button", name=RETURNS["en"]["yes"]).click()
+        notice = own.page.get_by_role("status")
+        await expect(notice).to_have_text(RETURNS["en"]["nothing"], timeout=_SECONDS)
+        await own.page.get_by_label("Desk lamp").fill("1")
+        await own.page.get_by_label(RETURNS["en"]["note"]).fill("one\ntwo")
+        await own.page.get_by_role("button", name=RETURNS["en"]["yes"]).click()
+        await expect(own.page.locator("body")).to_contain_text("R-", timeout=_SECONDS)
+    [back] = (await street.client.order(made["id"]))["returns"]
+    [line] = back["lines"]
+    assert (line["quantity"], line["note"]) == (1, "one\ntwo")
 
 
 async def test_a_form_that_is_not_filled_is_not_sent(street: Street) -> None:

@@ -264,8 +264,12 @@ async def test_a_customer_sends_back_and_keeps_after_all_on_the_page_of_the_orde
     form = (await api.get(f"{path}/return", headers=nobody)).text
     version = form.partition('name="version" value="')[2].partition('"')[0]
     line = await counter.line()
-    assert f'name="{line}" value="0" min="0" max="2"' in form
+    assert f'name="{line}" value="1" min="1" max="2"' in form
     fields = {"version": version, line: "2", "reason": "damaged", "note": "kırık"}
+    nothing = await api.post(f"{path}/return", data=fields | {line: "0"}, headers=nobody)
+    assert nothing.status_code == 409
+    assert "kaç tane iade etmek istediğinizi belirtin" in nothing.text
+    assert (await api.get("/v1/returns")).json()["items"] == []
     pressed = [await api.post(f"{path}/return", data=fields, headers=nobody) for _ in range(2)]
     assert [answer.status_code for answer in pressed] == [303, 303]
     [made] = (await api.get("/v1/returns")).json()["items"]

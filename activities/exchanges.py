@@ -1,77 +1,36 @@
 """Exchanges: what pays for a new order, and how it hears of the goods that it was promised."""
 
-from collections.abc import Mapping, Sequence
-
 from temporalio import activity
 
 from activities.exchange_contracts import ExchangeNews, ExchangeSeen
+from activities.own_books import OwnBooksGateway
 from db import exchanges, fulfillment, notifications, orders, payments, timeline
-from db.pool import Pool
-from domain.errors import InvalidSignature
+from db.pool import Connection, Pool
 from domain.exchanges import Exchange
+from domain.money import Money
 from domain.order import Order, Tender
-from domain.ports import (
-    EXCHANGE,
-    AuthorizeRequest,
-    PaymentNews,
-    PaymentOutcome,
-    SettleRequest,
-)
+from domain.ports import EXCHANGE, AuthorizeRequest, SettleRequest
 from domain.settlement import uncovered
-from domain.states import ExchangeStatus, HoldReason, OperationKind, OperationStatus
-
-_DONE = OperationStatus.SUCCEEDED
+from domain.states import ExchangeStatus, HoldReason, OperationKind
 
 
-class ExchangeGateway:
-    """See `domain.ports.PaymentGateway`: goods that come back pay. Our own books; each key counts
-    once. It was taken when the exchange was opened; what is not owed after all goes back.
-    """
+class ExchangeGateway(OwnBooksGateway):
+    """Goods that come back pay: what they bring was taken when the exchange was opened."""
 
     name = EXCHANGE
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def authorize(self, request: AuthorizeRequest) -> PaymentOutcome:
+    async def take(self, conn: Connection, request: AuthorizeRequest) -> str:
         """It was promised with the order."""
-        known = await exchanges.is_used(self._pool, request.key)
-        if not known:
-            return PaymentOutcome(OperationStatus.FAILED, reason="no_exchange")
-        return PaymentOutcome(_DONE, request.key, captured=True)
+        return "" if await exchanges.is_used(conn, request.key) else "no_exchange"
 
-    async def capture(self, request: SettleRequest) -> PaymentOutcome:
-        """It is taken already."""
-        return PaymentOutcome(_DONE, request.provider_ref)
+    async def give_back(self, conn: Connection, request: SettleRequest, amount: Money) -> None:
+        """To the order whose goods were exchanged, and from there to the customer."""
+        await orders.lock(conn, request.order_id)
+        await exchanges.give_back(conn, request.order_id, amount.amount, request.key)
 
-    async def void(self, request: SettleRequest) -> PaymentOutcome:
-        """Nothing is reserved that is not taken."""
-        return PaymentOutcome(_DONE, request.provider_ref)
-
-    async def refund(self, request: SettleRequest) -> PaymentOutcome:
-        """Back to the order whose goods were exchanged, and from there to the customer."""
-        assert request.amount is not None  # noqa: S101 - only a void has none
-        async with self._pool.acquire() as conn, conn.transaction():
-            await orders.lock(conn, request.order_id)
-            await exchanges.give_back(conn, request.order_id, request.amount.amount, request.key)
-        return PaymentOutcome(_DONE, request.provider_ref)
-
-    async def look_up(
-        self, kind: OperationKind, key: str, provider_ref: str
-    ) -> PaymentOutcome | None:
-        """What stands in the books under the key."""
-        if not await exchanges.is_used(self._pool, key):
-            return None
-        taken = kind is OperationKind.AUTHORIZE
-        return PaymentOutcome(_DONE, key if taken else provider_ref, captured=taken)
-
-    def parse_webhook(
-        self,
-        headers: Mapping[str, str],  # noqa: ARG002 - the port's signature
-        body: bytes,  # noqa: ARG002 - the port's signature
-    ) -> Sequence[PaymentNews]:
-        """Nobody sends any."""
-        raise InvalidSignature
+    async def is_booked(self, key: str) -> bool:
+        """Whether that was taken, or given back."""
+        return await exchanges.is_used(self._pool, key)
 
 
 class ExchangeActivities:

@@ -22,6 +22,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "nothing": "Please say how many of what you want to send back.",
         "reason": "Why?",
         "note": "Anything we should know",
+        "wants": "What would you like for it?",
+        "outcomes": {"refund": "My money back", "exchange": "The same again"},
         "yes": "Ask for the return",
         "code": "Return",
         "label": "Print the label",
@@ -47,6 +49,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "canceled": "canceled",
             "expired": "it was not sent in time",
         },
+        "exchanged": "what you get for it is sent",
     },
     "tr": {
         "ask": "İade etmek istiyorum",
@@ -55,6 +58,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "nothing": "Lütfen hangi üründen kaç tane iade etmek istediğinizi belirtin.",
         "reason": "Neden?",
         "note": "Bilmemiz gereken bir şey var mı?",
+        "wants": "Karşılığında ne istersiniz?",
+        "outcomes": {"refund": "Paramı geri istiyorum", "exchange": "Aynısını istiyorum"},
         "yes": "İade isteği gönder",
         "code": "İade",
         "label": "Etiketi yazdırın",
@@ -80,6 +85,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "canceled": "iptal edildi",
             "expired": "zamanında gönderilmedi",
         },
+        "exchanged": "karşılığındaki ürün gönderiliyor",
     },
 }
 
@@ -87,7 +93,7 @@ WORDS: dict[str, dict[str, Any]] = {
 SECTION = """\
 {% for ret in returns %}<section>
 <h2>{{ back_words.code }} {{ ret.number }}</h2>
-<p>{{ back_words.status[ret.status] }}</p>
+<p>{{ back_words.exchanged if ret.exchanged else back_words.status[ret.status] }}</p>
 {% if ret.label_url %}<p><a href="{{ ret.label_url }}" rel="noreferrer">\
 {{ back_words.label }}</a></p>
 {% endif %}{% if ret.cancelable %}<form method="post" \
@@ -110,6 +116,9 @@ value="{{ least }}" min="{{ least }}" max="{{ line.left }}"> \
 </p>
 {% endfor %}<p><label>{{ back_words.reason }} <select name="reason">
 {% for code, text in back_words.reasons.items() %}<option value="{{ code }}">{{ text }}</option>
+{% endfor %}</select></label></p>
+<p><label>{{ back_words.wants }} <select name="wants">
+{% for code, text in back_words.outcomes.items() %}<option value="{{ code }}">{{ text }}</option>
 {% endfor %}</select></label></p>
 <p><label>{{ back_words.note }}
 <textarea name="note" rows="3" maxlength="1000"></textarea></label></p>
@@ -150,6 +159,7 @@ def shown(row: Row) -> list[dict[str, Any]]:
             "status": ret["status"],
             "label_url": ret["label_url"] if ret["status"] == "approved" else None,
             "cancelable": ReturnStage.CANCELED in RETURN[ReturnStage(ret["status"])],
+            "exchanged": ret["wants"] == "exchange" and ret["status"] == "inspected",
         }
         for ret in row["returns"] or ()
     ]
@@ -165,7 +175,7 @@ def read_form(form: str) -> tuple[str, ReturnIn | None] | None:
         return None
     reason = fields.get("reason", [""])[0]
     note = fields.get("note", [""])[0].replace("\r\n", "\n").strip() or None
-    version = fields.get("version", [""])[0]
+    version, wants = fields.get("version", [""])[0], fields.get("wants", ["refund"])[0]
     lines = [
         {"line_id": name, "quantity": int(values[0]), "reason": reason, "note": note}
         for name, values in fields.items()
@@ -176,6 +186,6 @@ def read_form(form: str) -> tuple[str, ReturnIn | None] | None:
     if not lines:
         return version, None
     try:
-        return version, ReturnIn.model_validate({"lines": lines})
+        return version, ReturnIn.model_validate({"lines": lines, "wants": wants})
     except ValidationError:
         return None

@@ -23,7 +23,8 @@ BUDGETS: Mapping[str, Budget] = {
     "two parcels": Budget(28, 95),
     "canceled before picking": Budget(11, 44),
     "edited before picking": Budget(25, 88),
-    "returned, inspected, refunded": Budget(42, 145),
+    "returned, inspected, refunded": Budget(44, 150),
+    "exchanged for the same": Budget(68, 220),
     "lost and sent again": Budget(40, 128),
     "asked how it was": Budget(23, 85),
 }

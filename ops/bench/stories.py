@@ -95,6 +95,24 @@ async def _returned(scene: Scene) -> None:
     await scene.end()
 
 
+async def _exchanged(scene: Scene) -> None:
+    client = scene.own.client
+    units = {(await scene.deliver())["lines"][0]["id"]: 1}
+    back = await client.ask_return(scene.order_id, units, "does_not_fit")
+    labeled = await scene.until("a label sent", lambda o: bool(o["returns"][0]["tracking_number"]))
+    again = [{"line_id": line, "quantity": n} for line, n in units.items()]
+    swap = await client.exchange(back["id"], {"lines": again})
+    new = Scene(scene.own, scene.temporal, swap["new_order_id"])
+    await new.until("kept", lambda o: bool(o["fulfillment_orders"]))
+    await scene.scan(labeled["returns"][0], "in_transit")
+    await client.receive_return(back["id"], units)
+    await client.inspect_return(back["id"], units, "restock")
+    await new.until("let go", lambda o: not o["holds"])
+    await new.deliver()
+    await new.end()
+    await scene.end()
+
+
 async def _lost(scene: Scene) -> None:
     [parcel] = await scene.send()
     await scene.scan(parcel, "in_transit", "lost")
@@ -117,6 +135,7 @@ STORIES: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     "canceled before picking": _canceled,
     "edited before picking": _edited,
     "returned, inspected, refunded": _returned,
+    "exchanged for the same": _exchanged,
     "lost and sent again": _lost,
     "asked how it was": _asked,
 }
@@ -137,5 +156,6 @@ def workflows_of(ended: Json, *, asked: bool) -> list[str]:
         ids.order_workflow_id(ended["id"]),
         *(ids.return_workflow_id(one["id"]) for one in ended["returns"]),
         *(ids.refund_workflow_id(one["id"]) for one in ended["refunds"]),
+        *(ids.order_workflow_id(one["new_order_id"]) for one in ended["exchanges"]),
         *([ids.feedback_workflow_id(ended["id"])] if asked else []),
     ]

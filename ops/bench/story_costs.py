@@ -42,13 +42,16 @@ async def measure(say: Say) -> Result:
 
 async def _cost(own: Stage, temporal: Client, name: str, reference: str) -> Json:
     ended = await play(own, temporal, name, reference)
-    found = {}
+    found: dict[str, Json] = {}
     for workflow_id in workflows_of(ended, asked=name == "asked how it was"):
         handle = temporal.get_workflow_handle(workflow_id)
         await handle.result()
         history = (await handle.fetch_history()).events
         kind = history[0].workflow_execution_started_event_attributes.workflow_type.name
-        found[kind] = {"actions": actions_of(history).total(), "events": len(history)}
+        # An exchange has two orders.
+        cost = found.setdefault(kind, {"actions": 0, "events": 0})
+        cost["actions"] += actions_of(history).total()
+        cost["events"] += len(history)
     return {
         "actions": sum(one["actions"] for one in found.values()),
         "events": sum(one["events"] for one in found.values()),

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from api.feedback_page import WORDS as FEEDBACK
 from api.return_page import WORDS as RETURNS
 from api.tracking_words import WORDS
-from ops.client import Doors, Json, ShopClient, attention, open_work
+from ops.client import Doors, Json, ShopClient, attention, closed, open_work
 from ops.demo.shop import ENGLISH, TURKISH, Customer, card, open_shop, order
 from ops.stack.stack import Stack
 from tests.e2e.browser import CHROMIUM, Tab, chromium, tab
@@ -135,6 +135,8 @@ async def test_a_customer_sends_something_back_and_says_how_it_was(
         await _shows(own, back["title"], made["lines"][0]["name"])
         await page.get_by_role("spinbutton").fill("1")
         await page.get_by_label(back["reason"]).select_option(label=back["reasons"]["damaged"])
+        outcome = back["outcomes"]["exchange"]
+        await page.get_by_label(back["wants"]).select_option(label=outcome)
         await page.get_by_label(back["note"]).fill("Kulpu kırık, şu ğ & <b>")
         await page.get_by_role("button", name=back["yes"]).click()
         await _shows(own, f"{back['code']} R-")
@@ -144,9 +146,12 @@ async def test_a_customer_sends_something_back_and_says_how_it_was(
         [line] = asked["returns"][0]["lines"]
         assert (line["quantity"], line["reason"]) == (1, "damaged")
         assert line["note"] == "Kulpu kırık, şu ğ & <b>"
+        [swap] = asked["exchanges"]
         await page.reload()
         await page.get_by_role("button", name=back["cancel"]).click()
         await _shows(own, back["status"]["canceled"])
+        # The same again was kept for them, and nobody keeps it any longer.
+        await street.client.wait(swap["new_order_id"], closed, what="canceled")
         await page.get_by_label("4", exact=True).check()
         await page.get_by_label(how["comment"]).fill("Çok güzel")
         await page.get_by_role("button", name=how["send"]).click()

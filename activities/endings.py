@@ -58,7 +58,7 @@ class EndingActivities:
         units = {part.line_id: part.owed for part in shipment.lines}
         facts = ParcelFacts(
             await endings.country_of(step.conn, step.order_id),
-            parcels.paid_for(step.order, units),
+            step.order.paid_for(units),
             step.order.currency,
         )
         decision = decide(event, facts, await endings.rules(step.conn))
@@ -89,7 +89,7 @@ class EndingActivities:
             known = await endings.read(step.conn, shipment.id) or {}
             event = Event(task.event or known.get("event") or Event.NO_NEWS)
             resolution = Action(task.resolution)
-            units = {part.line_id: part.owed for part in shipment.lines if part.owed}
+            units = _units(shipment, task)
             claim = await parcels.write_off(step, shipment, units, resolution, event)
             data = {"shipment_id": shipment.id, "event": event.value, "lines": units}
             await timeline.record(
@@ -116,9 +116,8 @@ class EndingActivities:
                 step.conn, task.order_id, "parcel_replaced", task.shipment_id, data
             )
         elif order.live_units:
-            await notifications.plan(
-                step.conn, task.order_id, "canceled", task.shipment_id, data=data
-            )
+            subject = task.cause.removeprefix("write-off:")
+            await notifications.plan(step.conn, task.order_id, "canceled", subject, data=data)
 
     @activity.defn
     async def be_patient(self, task: Patience) -> Order:
@@ -141,6 +140,13 @@ class EndingActivities:
                 data={"shipment_id": shipment.id, "after": iso(task.seconds)},
             )
             return step.order
+
+
+def _units(shipment: Shipment, task: WriteOff) -> dict[str, int]:
+    """What is settled: the rules settle of a parcel that is back only what came."""
+    by_rule = shipment.received and task.event == Event.RETURNED
+    owed = {p.line_id: p.owed_and_back if by_rule else p.owed for p in shipment.lines}
+    return {line_id: quantity for line_id, quantity in owed.items() if quantity}
 
 
 def _is_open(shipment: Shipment, event: Event) -> bool:

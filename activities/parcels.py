@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from db import endings, orders, timeline
 from domain.decisions import units_not_coming
 from domain.endings import Action, Event, event_of
-from domain.money import share_of_quantity
-from domain.order import Order, Shipment
+from domain.order import Shipment
 
-# For these a carrier has to pay; what comes back to us is not lost.
+# For these a carrier has to pay; what comes back to us is not lost, what was missing then is.
 _CLAIMED = frozenset({Event.LOST, Event.NO_NEWS})
 
 
@@ -39,9 +38,12 @@ async def write_off(
         )
     if all(part.owed <= units.get(part.line_id, 0) for part in shipment.lines):
         await endings.settle(step.conn, step.order_id, shipment.id, event, resolution)
-    if event not in _CLAIMED or shipment.received:
+    if shipment.received:
+        back = {part.line_id: part.owed_and_back for part in shipment.lines}
+        units, event = +(Counter(units) - Counter(back)), Event.LOST
+    if event not in _CLAIMED or not units:
         return None
-    amount = paid_for(step.order, units)
+    amount = step.order.paid_for(units)
     return await endings.open_claim(step.conn, shipment.id, event, resolution, amount)
 
 
@@ -74,12 +76,3 @@ async def end_recall(step: orders.Step) -> None:
         await orders.end_cancel(step.conn, order.id)
         data = {"code": "already_shipped", "units": order.live_units}
         await timeline.record(step.conn, order.id, "cancel_ended", data=data)
-
-
-def paid_for(order: Order, units: Mapping[str, int]) -> int:
-    """What the customer paid for units of lines, in minor units: discounts off, tax included."""
-    return sum(
-        share_of_quantity(line.total, units[line.id], line.quantity)
-        for line in order.lines
-        if line.id in units
-    )

@@ -144,6 +144,11 @@ async def receive(conn: Connection, order_id: str, shipment_id: str, warehouse: 
     return bool(await conn.fetchval(_SQL["receive_parcel"], shipment_id, order_id, warehouse))
 
 
+async def bring_back(conn: Connection, shipment_id: str, units: Mapping[str, int]) -> None:
+    """So many units of each line of a received parcel are here; of other lines none."""
+    await conn.execute(_SQL["bring_back"], shipment_id, list(units), list(units.values()))
+
+
 async def write_off(conn: Connection, shipment_id: str, line_id: str, quantity: int) -> None:
     """Units are not owed through this parcel any more."""
     await conn.execute(_SQL["write_off"], shipment_id, line_id, quantity)
@@ -179,6 +184,12 @@ async def open_claim(
 async def drop_claim(conn: Connection, shipment_id: str, actor: str) -> str | None:
     """The parcel turned up; the claim that is not raised any more."""
     claim_id: str | None = await conn.fetchval(_SQL["drop_claim"], shipment_id, actor)
+    return claim_id
+
+
+async def lower_claim(conn: Connection, shipment_id: str, amount: int) -> str | None:
+    """Only so much is still missing; the claim that is lowered."""
+    claim_id: str | None = await conn.fetchval(_SQL["lower_claim"], shipment_id, amount)
     return claim_id
 
 

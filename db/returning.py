@@ -4,7 +4,7 @@ What came is a fact, like a pick: it is written at once, and the order's workflo
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,11 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
     if lines is None:
         lines = [Back(part.line_id, part.quantity, QUARANTINE) for part in shipment.lines]
     await endings.receive(conn, order_id, shipment.id, receipt.warehouse)
+    came = Counter[str]()
+    for b in lines:
+        came[b.line_id] += b.quantity
+    await endings.bring_back(conn, shipment.id, came)
+    missing = {p.line_id: p.quantity - came[p.line_id] for p in shipment.lines}
     await _book(conn, order, receipt, lines)
     await _bring_pieces(conn, order, receipt, lines)
     data: dict[str, Any] = {
@@ -67,8 +72,9 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
             for b in lines
         ],
     }
-    if claim := await endings.drop_claim(conn, shipment.id, receipt.actor):
-        data["claim_dropped"] = claim
+    if any(missing.values()):
+        data["missing"] = {line_id: units for line_id, units in missing.items() if units}
+    data |= await _mend_claim(conn, order, receipt, missing)
     await timeline.record(
         conn,
         order_id,
@@ -80,6 +86,20 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
     )
     await outbox.add(conn, order_id, outbox.PARCEL_RECEIVED, {"shipment_id": shipment.id})
     return list(lines)
+
+
+async def _mend_claim(
+    conn: Connection, order: Order, receipt: Receipt, missing: Mapping[str, int]
+) -> dict[str, str]:
+    """What is here is not claimed any more; of what was written off, only what is missing."""
+    shipment = order.shipment(receipt.shipment_id)
+    assert shipment is not None  # noqa: S101 - it was looked at before
+    lost = {p.line_id: min(p.written_off, missing[p.line_id]) for p in shipment.lines}
+    if amount := order.paid_for(lost):
+        claim = await endings.lower_claim(conn, shipment.id, amount)
+        return {"claim_lowered": claim} if claim else {}
+    claim = await endings.drop_claim(conn, shipment.id, receipt.actor)
+    return {"claim_dropped": claim} if claim else {}
 
 
 def _sku(order: Order, line_id: str) -> str:

@@ -4,6 +4,7 @@ Loaded from PostgreSQL by `db.orders.load`, carried through the workflow history
 place. Amounts are integers of minor units of `Order.currency`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.money import share_of_quantity
@@ -161,16 +162,26 @@ class FulfillmentOrder:
 
 @dataclass(frozen=True)
 class ParcelLine:
-    """Units of an order line in one parcel; `written_off` ones are not owed through it any more."""
+    """Units of an order line in one parcel; `written_off` ones are not owed through it any more.
+
+    `came_back` is what a warehouse received of a parcel that is back; None: all of it.
+    """
 
     line_id: str
     quantity: int
     written_off: int = 0
+    came_back: int | None = None
 
     @property
     def owed(self) -> int:
         """Units that shall reach, or have reached, the customer in this parcel."""
         return self.quantity - self.written_off
+
+    @property
+    def owed_and_back(self) -> int:
+        """Of a received parcel, units that are here and still owed: what is settled came first."""
+        here = self.quantity if self.came_back is None else self.came_back
+        return max(0, min(self.owed, here - self.written_off))
 
 
 @dataclass(frozen=True)
@@ -342,6 +353,14 @@ class Order:
     def given_back_in_all(self) -> int:
         """What persons and returns gave back: units' shares, shipping, goodwill; fees off."""
         return self.given_back + sum(line.given_back_share for line in self.lines)
+
+    def paid_for(self, units: Mapping[str, int]) -> int:
+        """What the customer paid for units of lines: discounts off, tax included."""
+        return sum(
+            share_of_quantity(line.total, units[line.id], line.quantity)
+            for line in self.lines
+            if line.id in units
+        )
 
     @property
     def captured(self) -> int:

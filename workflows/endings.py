@@ -114,10 +114,18 @@ class Endings:
             event, shipment.tracking_status, received=shipment.received
         ):
             return
-        if action in SETTLING:
+        here = any(part.owed_and_back for part in shipment.lines)
+        if action in SETTLING and (here or not shipment.received):
             await self._write_off(shipment.id, action, event, Asker("kervan", "system"))
+            self._ask_about_missing(shipment.id)
         elif action is not Action.TELL:
             self._need_help(shipment.id, event, "a person decides")
+
+    def _ask_about_missing(self, shipment_id: str) -> None:
+        """Less came back than left: for the rest nothing is done by itself."""
+        shipment = self.order.shipment(shipment_id)
+        if shipment is not None and shipment.received and shipment.on_its_way:
+            self._need_help(shipment_id, Event.RETURNED, "units are missing, a person decides")
 
     def _need_help(self, shipment_id: str, event: Event, then: str) -> None:
         self._desk.need_help(_CODES[event], shipment_id, f"{shipment_id}: {event}; {then}")
@@ -126,7 +134,12 @@ class Endings:
         self, shipment_id: str, action: Action, event: Event | None, asker: Asker
     ) -> None:
         """Take a parcel's units out of what is owed; send them again, or give their money back."""
-        desk, cause = self._desk, f"write-off:{shipment_id}"
+        desk, subject = self._desk, shipment_id
+        shipment = self.order.shipment(shipment_id)
+        if shipment is not None and any(part.written_off for part in shipment.lines):
+            # A part was settled before: by another step, and another mail.
+            subject += ":rest"
+        cause = f"write-off:{subject}"
         by = Asked() if asker.role == "system" else asked(asker)
         await desk.record(
             EndingActivities.write_off_parcel,
@@ -138,7 +151,7 @@ class Endings:
             recall = desk.recall if self.order.cancel_requested else None
             raise recall or Stop(OrderStatus.CANCELED, self._reason(shipment_id), asker)
         else:
-            desk.notify("canceled", shipment_id)
+            desk.notify("canceled", subject)
         # The units want another source; or what remains is all there by now. Money follows.
         await self._fulfillment.reserve(f"after-{cause}")
 

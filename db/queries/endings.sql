@@ -75,6 +75,13 @@ ON CONFLICT (shipment_id) DO UPDATE SET received_at = now(), warehouse = exclude
 WHERE parcel_endings.received_at IS NULL
 RETURNING shipment_id;
 
+-- name: bring_back
+-- Units of a received parcel are here: of each line of it so many, of those not named none.
+UPDATE shipment_lines c
+SET came_back = coalesce((SELECT b.quantity FROM unnest($2::text[], $3::int[])
+    AS b (line_id, quantity) WHERE b.line_id = c.line_id), 0)
+WHERE c.shipment_id = $1;
+
 -- name: write_off
 UPDATE shipment_lines SET written_off = written_off + $3 WHERE shipment_id = $1 AND line_id = $2;
 
@@ -88,17 +95,24 @@ FROM shipments s JOIN fulfillment_orders f ON f.id = s.fulfillment_order_id WHER
 SELECT sku, serial FROM serials WHERE shipment_id = $1 AND status = 'shipped' ORDER BY sku, serial;
 
 -- name: add_claim
--- Once per parcel; units that are written off later raise it.
+-- Once per parcel; units that are written off later raise it. What was settled is open again
+-- then, with what was recovered; of what was dropped, only these units are claimed.
 INSERT INTO claims (id, order_id, shipment_id, reason, resolution, carrier, amount, currency)
 SELECT $1, s.order_id, s.id, $3, $4, coalesce(s.carrier, s.provider), $5, o.currency
 FROM shipments s JOIN orders o ON o.id = s.order_id WHERE s.id = $2
-ON CONFLICT (shipment_id) DO UPDATE SET amount = claims.amount + excluded.amount
+ON CONFLICT (shipment_id) DO UPDATE SET status = 'open', closed_at = NULL, closed_by = NULL,
+    amount = excluded.amount
+        + CASE WHEN claims.status = 'dropped' THEN 0 ELSE claims.amount END
 RETURNING id;
 
 -- name: drop_claim
 -- The parcel turned up: nothing is owed for it.
 UPDATE claims SET status = 'dropped', closed_at = now(), closed_by = $2
 WHERE shipment_id = $1 AND status = 'open' RETURNING id;
+
+-- name: lower_claim
+-- A part of what was written off turned up.
+UPDATE claims SET amount = $2 WHERE shipment_id = $1 AND status = 'open' RETURNING id;
 
 -- name: lock_claim
 SELECT id, order_id, shipment_id, reason, resolution, carrier, amount, currency, recovered, status,

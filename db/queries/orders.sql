@@ -35,7 +35,8 @@ SELECT
         'tracking_status', s.tracking_status, 'provider', coalesce(s.provider, ''),
         'provider_ref', coalesce(s.provider_ref, ''),
         'lines', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'line_id', c.line_id, 'quantity', c.quantity, 'written_off', c.written_off
+            'line_id', c.line_id, 'quantity', c.quantity, 'written_off', c.written_off,
+            'came_back', c.came_back
          ) ORDER BY c.line_id), '[]')
          FROM shipment_lines c WHERE c.shipment_id = s.id),
         'received', EXISTS (SELECT FROM parcel_endings e

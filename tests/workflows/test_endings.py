@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from db import endings
 from domain.endings import Action, Event
 from domain.errors import Refused
 from domain.states import OrderStatus, ShipmentStatus
@@ -365,3 +366,64 @@ async def test_a_parcel_is_delivered_in_the_moment_in_which_it_is_given_up(shop:
     assert await life.at_provider() == [("captured", PRICE, PRICE)]
     await life.until_types("delivered_after_all")
     assert await witness.attention(life) == ["delivered_after_all"]
+
+
+async def test_what_did_not_come_back_with_its_parcel_is_not_paid_for_by_itself(
+    shop: Shop,
+) -> None:
+    life, parcel = await on_its_way(shop)
+    await life.receive_back(parcel, restock=1)
+    await life.asks_for_help("parcel_returned")
+    await life.until(lambda o: o.refunded == PRICE // 2)
+    assert await life.axes() == ("confirmed", "partially_refunded", "fulfilled", "no_return")
+    assert await life.at_provider() == [("captured", PRICE, PRICE // 2)]
+    assert await witness.levels(shop, "SHIRT") == {"MAIN": (9, 0)}
+    assert await mishaps.claims(life) == []
+    # A person settles the rest, for which the carrier owes.
+    await life.resolve(parcel, "refund")
+    await life.finished()
+    assert await life.axes() == ("canceled", "refunded", "unfulfilled", "no_return")
+    assert await life.at_provider() == [("captured", PRICE, PRICE)]
+    assert await mishaps.claims(life) == [
+        {"reason": "lost", "resolution": "refund", "amount": PRICE // 2, "status": "open"}
+    ]
+
+
+async def test_what_did_not_come_back_of_a_stopped_parcel_keeps_the_cancellation_open(
+    shop: Shop,
+) -> None:
+    life, parcel = await on_its_way(shop)
+    await life.second_thoughts()
+    await life.receive_back(parcel, restock=1)
+    await life.asks_for_help("parcel_returned")
+    await life.until(lambda o: o.refunded == PRICE // 2)
+    assert await life.at_provider() == [("captured", PRICE, PRICE // 2)]
+    assert (await life.order()).recalling
+    await life.resolve(parcel, "refund")
+    await life.finished()
+    assert await life.at_provider() == [("captured", PRICE, PRICE)]
+
+
+async def test_of_a_lost_parcel_that_comes_back_in_part_the_rest_stays_claimed(shop: Shop) -> None:
+    await mishaps.rule(shop, Event.LOST, Action.REFUND)
+    life, parcel = await on_its_way(shop)
+    await life.scan(parcel, "lost")
+    await life.finished()
+    await life.receive_back(parcel, restock=1)
+    assert await mishaps.claims(life) == [
+        {"reason": "lost", "resolution": "refund", "amount": PRICE // 2, "status": "open"}
+    ]
+
+
+async def test_a_settled_claim_is_open_again_when_more_of_its_parcel_is_written_off(
+    shop: Shop,
+) -> None:
+    life, parcel = await lost(shop)
+    await life.cancel_units(1)
+    async with shop.pool.acquire() as conn, conn.transaction():
+        claim_id = await conn.fetchval("SELECT id FROM claims")
+        await endings.settle_claim(conn, claim_id, "won", PRICE // 2, None, "support@tests")
+    await life.resolve(parcel, "refund")
+    await life.finished()
+    [row] = await shop.pool.fetch("SELECT status, amount, recovered, closed_at FROM claims")
+    assert tuple(row) == ("open", PRICE, PRICE // 2, None)

@@ -31,6 +31,8 @@ class EditActivities:
             if await edits.an_earlier_is_open(step.conn, task.order_id, task.edit_id):
                 raise refused(step.order, "edit_in_progress", "Another edit is under way.")
             can_edit(step.order, task.version)
+            if row["status"] != "requested":
+                raise refused(step.order, "edit_given_up", "It was given up: ask for it anew.")
             await substitutes.lock(step)
             await goods.take_off_missing(step)
             wanted = await _plan(step, row["changes"])

@@ -1,6 +1,7 @@
 """Edits of orders: what was asked for, the prices it is reckoned from, and the rows it changes."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from db.pool import Connection
@@ -46,6 +47,14 @@ async def end(
 ) -> None:
     """It is `applied` or `refused`; its addresses are forgotten here."""
     await conn.execute(_SQL["end_edit"], edit_id, status, code, result)
+
+
+async def end_given_up(conn: Connection, keep: timedelta, limit: int) -> int:
+    """End edits that can never be done; answers how many.
+
+    One whose order is still as it was may be asked for again while its key is known, for `keep`.
+    """
+    return len(await conn.fetch(_SQL["end_given_up"], _OPEN_SECONDS, keep, limit))
 
 
 async def prices(conn: Connection, order_id: str) -> tuple[list[Priced], Sums]:

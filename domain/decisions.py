@@ -333,6 +333,12 @@ def can_retry(order: Order, failing: Collection[str], code: str = "") -> None:
         raise refused(order, "nothing_to_retry", "Nothing that could be tried again is failing.")
 
 
+def waits_to_be_complete(order: Order) -> bool:
+    """Whether what is here waits for the rest: the order ships complete, and nothing has left."""
+    missing = any(line.open or line.backordered for line in order.lines)
+    return order.ship == "complete" and missing and not order.shipped_units
+
+
 def can_ship(
     order: Order,
     fulfillment_order_id: str,

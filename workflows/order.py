@@ -49,6 +49,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.payment import Payment
 
+# Lives that began before let parcels leave while other units waited.
+_COMPLETE = "complete-orders-leave-complete"
+
 
 @workflow.defn
 class OrderWorkflow:
@@ -353,10 +356,13 @@ class OrderWorkflow:
         self._validate(lambda: self._may_ship(request, ready=False))
 
     def _may_ship(self, request: ShipRequest, *, ready: bool = True) -> None:
-        if not self._fulfillment.left_unnoticed(request):
-            decisions.can_ship(
-                self._desk.order, request.fulfillment_order_id, request.shipment_ids, ready=ready
-            )
+        order = self._desk.order
+        if self._fulfillment.left_unnoticed(request):
+            return
+        decisions.can_ship(order, request.fulfillment_order_id, request.shipment_ids, ready=ready)
+        if ready and decisions.waits_to_be_complete(order) and workflow.patched(_COMPLETE):
+            detail = "The order ships complete, and units of it still wait for stock."
+            raise decisions.refused(order, "not_complete", detail)
 
     @workflow.update(description="Decide about a parcel that does not arrive")
     async def resolve_parcel(self, request: ResolveRequest) -> Outcome:

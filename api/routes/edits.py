@@ -160,6 +160,7 @@ def _stored(body: EditIn, contact: Mapping[str, Any]) -> dict[str, Any]:
     delivery = changes.shipping
     return {
         "reason": body.reason,
+        "version": body.version,
         "lines": {line.line_id: line.quantity for line in changes.lines},
         "add": [
             asdict(

@@ -16,6 +16,18 @@ LIMIT 1;
 UPDATE order_edits SET status = $2, code = $3, result = $4, contact = NULL, ended_at = now()
 WHERE id = $1 AND status = 'requested';
 
+-- name: end_given_up
+-- Edits that can never be done: their order has moved or ended, or their key is forgotten.
+UPDATE order_edits SET status = 'refused', code = 'given_up', contact = NULL, ended_at = now()
+WHERE id IN (
+    SELECT e.id FROM order_edits e JOIN orders o ON o.id = e.order_id
+    WHERE e.status = 'requested' AND e.created_at < now() - make_interval(secs => $1)
+      AND (o.status NOT IN ('pending', 'confirmed')
+        OR o.version <> (e.changes ->> 'version')::int
+        OR e.created_at < now() - $2::interval)
+    ORDER BY e.created_at LIMIT $3 FOR UPDATE OF e SKIP LOCKED)
+RETURNING id;
+
 -- name: edited_prices
 -- What an order's lines cost per unit.
 SELECT id AS line_id, sku, name, unit_price, tax_rate_bp, out_of_stock, tax

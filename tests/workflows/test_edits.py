@@ -248,3 +248,34 @@ async def test_an_order_that_waits_for_its_payment_can_be_edited(shop: Shop) -> 
     await life.until(lambda o: o.status is OrderStatus.CONFIRMED and o.fulfillment_orders)
     await delivered(life)
     assert [p for p in await life.at_provider() if p[0] == "captured"] == [("captured", PRICE, 0)]
+
+
+async def test_an_order_that_ships_complete_waits_for_a_line_that_was_added_without_stock(
+    shop: Shop,
+) -> None:
+    await shop.stock("SHIRT", 5)
+    await shop.stock("MUG", 0)
+    life = await confirmed(shop, ship="complete")
+    [parcel] = await life.pack()
+    await edit(life, add=[mug()], pay=5_000)
+    await life.until(lambda o: o.waits_for_stock and o.covered)
+    [work] = (await life.order()).fulfillment_orders
+    assert await life.refused("ship", ShipRequest(SUPPORT, work.id)) == "not_complete"
+    assert (await life.order()).shipped_units == 0
+    await shop.receive("MUG", 1)
+    await life.until(lambda o: not o.waits_for_stock and len(o.fulfillment_orders) == 2)
+    await life.ship()
+    await life.deliver(parcel, await life.send(1))
+    await life.finished()
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
+
+
+async def test_an_added_line_that_is_given_up_lets_the_rest_leave(shop: Shop) -> None:
+    await shop.stock("SHIRT", 5)
+    await shop.stock("MUG", 0)
+    life = await confirmed(shop, ship="complete")
+    await edit(life, add=[mug()], pay=5_000)
+    await life.until(lambda o: o.waits_for_stock and o.covered)
+    await life.cancel_units(0, 1)
+    await delivered(life)
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")

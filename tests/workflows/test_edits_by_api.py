@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 
+from api.housekeeping import end_edits
 from tests.api.orders import Shopfront, codes, line, lira, order
 from tests.workflows.life import eventually
 from tests.workflows.shop import Shop
@@ -141,3 +142,24 @@ async def test_what_is_malformed_is_named_field_by_field(
     assert codes(await api.post(path, json={"changes": {}})) == {"/version": "required"}
     missing = await api.post("/v1/orders/ord_nowhere/edits", json=edit(known))
     assert missing.status_code == 404
+
+
+async def test_an_edit_that_was_given_up_keeps_no_address_when_it_can_not_be_done_any_more(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    known = await placed(shop, api)
+    path = f"/v1/orders/{known['id']}/edits"
+    body = edit(known, commit=True, shipping_address=ADDRESS)
+    headers = {"idempotency-key": "edit-1"}
+    await shop.close()
+    assert (await api.post(path, json=body, headers=headers)).status_code == 503
+
+    async def addresses() -> int:
+        found: int = await shop.pool.fetchval("SELECT count(contact) FROM order_edits")
+        return found
+
+    # The order is as it was: the same request may be sent again.
+    await shop.pool.execute("UPDATE order_edits SET created_at = now() - interval '2 minutes'")
+    assert (await end_edits(shop.pool), await addresses()) == (0, 1)
+    await shop.pool.execute("UPDATE orders SET version = version + 1")
+    assert (await end_edits(shop.pool), await addresses()) == (1, 0)

@@ -87,7 +87,8 @@ class Asked:
 class Cancel:
     """Begin to cancel (all of it), or cancel units of lines.
 
-    `phases`: those in which who asks may, by the shop's policy; None asks no policy.
+    `phases`: those in which who asks may, by the shop's policy; None asks no policy. `fees`: what
+    is kept of the order, by phase.
     """
 
     order_id: str
@@ -96,6 +97,7 @@ class Cancel:
     by: Asked = field(default_factory=Asked)
     lines: dict[str, int] = field(default_factory=dict)
     phases: list[str] | None = None
+    fees: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

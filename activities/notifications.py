@@ -158,6 +158,7 @@ class NotificationActivities:
                 MailTender(kind, Money(amount, currency))
                 for kind, amount in data.get("tenders", ())
             ),
+            fee=Money(data["fee"], currency) if "fee" in data else None,
         )
 
     async def _lines(

@@ -40,6 +40,7 @@ from domain.order import Order
 from domain.phase import phase_of
 from domain.ports import EXCHANGE, RiskAssessor
 from domain.reserving import UNAVAILABLE
+from domain.settlement import fee_within
 from domain.states import FulfillmentOrderStatus, OrderStatus, ShipmentStatus
 
 # The cause of the step that confirms an order; nobody has looked for its goods before.
@@ -170,6 +171,10 @@ class OrderActivities:
             await substitutes.lock(step)
             await goods.take_off_missing(step)
             conn, order = step.conn, step.order
+            fee = 0
+            if order.status is OrderStatus.CONFIRMED:
+                fee = fee_within(order, task.fees.get(phase_of(asked), 0))
+            await orders.keep_cancel_fee(conn, order.id, fee)
             await orders.request_cancel(conn, order.id, task.reason)
             for shipment in order.shipments:
                 if shipment.in_house:
@@ -194,7 +199,7 @@ class OrderActivities:
                 "cancel_started",
                 actor=task.by.actor,
                 role=task.by.role,
-                data={"reason": task.reason},
+                data={"reason": task.reason} | ({"fee": fee} if fee else {}),
             )
             return await step.save()
 
@@ -238,7 +243,11 @@ class OrderActivities:
             if status is not OrderStatus.COMPLETED:
                 kept = sum(t.refundable for t in step.order.tenders if t.provider == EXCHANGE)
                 await exchanges.withdraw(step.conn, task.order_id, kept)
-                await notifications.plan(step.conn, task.order_id, "canceled")
+                # A provider that refused has let the customer off.
+                fee = step.order.payable
+                await orders.keep_cancel_fee(step.conn, task.order_id, fee)
+                data = {"fee": fee} if fee else {}
+                await notifications.plan(step.conn, task.order_id, "canceled", data=data)
             return await step.save(status)
 
     @activity.defn

@@ -262,6 +262,7 @@ _UNTOUCHED_ORDER: Mapping[str, Any] = {
     "return_status": "no_return",
     "cancel_requested_at": None,
     "cancel_reason": None,
+    "cancel_fee": 0,
     "confirmed_at": None,
     "delivered_at": None,
     "closed_at": None,

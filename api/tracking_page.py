@@ -7,9 +7,11 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date
 
+from adapters.mail.formats import money
 from api import feedback_page, return_page
 from api.page_frame import ENVIRONMENT, HEAD, TAIL
 from api.tracking_words import WORDS
+from domain.money import Money
 
 Row = Mapping[str, Any]
 
@@ -61,8 +63,9 @@ _CANCEL = ENVIRONMENT.from_string(
     HEAD
     + """\
 <h2>{{ words.cancel_title }}</h2>
-<p>{{ words.cancel_money }}</p>
+<p>{{ words.cancel_fee|format(costs) if fee else words.cancel_money }}</p>
 <form method="post" action="/track/{{ token }}/cancel">
+<input type="hidden" name="fee" value="{{ fee }}">
 <button>{{ words.cancel_yes }}</button></form>
 <p><a href="/track/{{ token }}">{{ words.back }}</a></p>
 """
@@ -135,10 +138,17 @@ def ask_return_page(row: Row, token: str, *, again: bool = False) -> str | None:
     ) or None
 
 
-def cancel_page(row: Row, token: str) -> str:
-    """Ask whether the customer is sure."""
+def cancel_page(row: Row, token: str, fee: int) -> str:
+    """Ask whether the customer is sure; the form tells back what they were told that it costs."""
     language, words = _language(row)
-    return _CANCEL.render(language=language, words=words, token=token, number=row["number"])
+    return _CANCEL.render(
+        language=language,
+        words=words,
+        token=token,
+        number=row["number"],
+        fee=fee,
+        costs=money(Money(fee, row["currency"]), Locale(language)),
+    )
 
 
 def leave_page(row: Row, token: str) -> str | None:

@@ -27,6 +27,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "cancel": "Cancel this order",
         "cancel_title": "Cancel your order?",
         "cancel_money": "You get back whatever you have paid for it. This cannot be undone.",
+        "cancel_fee": "Canceling costs %s now, which is kept. You get back the rest of what you "
+        "have paid. This cannot be undone.",
         "cancel_yes": "Cancel my order",
         "instead": "Something else for you",
         "instead_of": "instead of",
@@ -83,6 +85,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "cancel": "Bu siparişi iptal et",
         "cancel_title": "Siparişiniz iptal edilsin mi?",
         "cancel_money": "Ödediğiniz tutarın tamamı iade edilir. Bu işlem geri alınamaz.",
+        "cancel_fee": "Şu anda iptal ücreti %s olup ödediğiniz tutardan kesilir, kalanı iade "
+        "edilir. Bu işlem geri alınamaz.",
         "cancel_yes": "Siparişimi iptal et",
         "instead": "Sizin için başka bir ürün",
         "instead_of": "şunun yerine:",

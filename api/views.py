@@ -126,6 +126,7 @@ def _head(row: Row) -> dict[str, Any]:
         "metadata": row["metadata"],
         "cancel_requested_at": row["cancel_requested_at"],
         "cancel_reason": row["cancel_reason"],
+        "cancel_fee": money(row["cancel_fee"], currency) if row["cancel_fee"] else None,
         "placed_at": row["placed_at"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],

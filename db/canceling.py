@@ -1,4 +1,4 @@
-"""The policy of cancellations as rows: in which phase of an order's life who may cancel it."""
+"""The policy of cancellations as rows: who may cancel an order in which phase, for how much."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,17 +7,22 @@ from db import policies
 from db.pool import Connection
 from db.sourcing import Author
 from db.sql import queries
-from domain.phase import Actor, Phase
+from domain.phase import Actor, CancelRule, Phase
 
 _SQL = queries("canceling")
 
-Rules = Mapping[tuple[Phase, Actor], bool]
+Rules = Mapping[tuple[Phase, Actor], CancelRule]
 
 
-async def rules(conn: Connection) -> dict[tuple[Phase, Actor], bool]:
-    """Whether it is allowed, by phase and actor."""
+async def rules(conn: Connection) -> dict[tuple[Phase, Actor], CancelRule]:
+    """Whether it is allowed and what it costs, by phase and actor."""
     rows = await conn.fetch(_SQL["read_cancel_rules"])
-    return {(Phase(row["phase"]), Actor(row["actor"])): row["allowed"] for row in rows}
+    return {
+        (Phase(row["phase"]), Actor(row["actor"])): CancelRule(
+            row["allowed"], row["fee"], row["currency"]
+        )
+        for row in rows
+    }
 
 
 async def put_rules(conn: Connection, new: Rules, by: Author) -> None:
@@ -28,7 +33,7 @@ async def put_rules(conn: Connection, new: Rules, by: Author) -> None:
         return
     await conn.executemany(
         _SQL["put_cancel_rule"],
-        [(phase, actor, allowed) for (phase, actor), allowed in new.items()],
+        [(*place, rule.allowed, rule.fee, rule.currency) for place, rule in new.items()],
     )
     await policies.keep(conn, policies.CANCEL, by, rules_data(old), rules_data(new))
 
@@ -38,12 +43,20 @@ async def phases(conn: Connection, actor: Actor) -> list[str]:
     return [row["phase"] for row in await conn.fetch(_SQL["allowed_phases"], actor)]
 
 
+async def fees(conn: Connection, actor: Actor, order_id: str) -> dict[str, int]:
+    """What canceling this order costs this actor, by phase, in minor units of its currency."""
+    return {row["phase"]: row["fee"] for row in await conn.fetch(_SQL["fees"], actor, order_id)}
+
+
 def rules_data(known: Rules) -> dict[str, Any]:
     """The policy as it is answered, sent, and kept."""
     return {
         "rules": [
-            {"phase": phase.value, "actor": actor.value, "allowed": known[phase, actor]}
-            for phase in Phase
-            for actor in Actor
+            _rule_data(phase, actor, known[phase, actor]) for phase in Phase for actor in Actor
         ]
     }
+
+
+def _rule_data(phase: Phase, actor: Actor, rule: CancelRule) -> dict[str, Any]:
+    fee = None if rule.fee is None else {"amount": rule.fee, "currency": rule.currency}
+    return {"phase": phase.value, "actor": actor.value, "allowed": rule.allowed, "fee": fee}

@@ -170,6 +170,11 @@ async def request_cancel(conn: Connection, order_id: str, reason: str) -> None:
     await conn.execute(_SQL["request_cancel"], order_id, reason)
 
 
+async def keep_cancel_fee(conn: Connection, order_id: str, fee: int) -> None:
+    """So much is kept of an order that is canceled."""
+    await conn.execute(_SQL["keep_cancel_fee"], order_id, fee)
+
+
 async def end_cancel(conn: Connection, order_id: str) -> None:
     """The cancellation is over, and the order lives on."""
     await conn.execute(_SQL["end_cancel"], order_id)

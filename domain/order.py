@@ -251,7 +251,7 @@ class Order:
 
     `given_back` is what the customer got back, or was let off, beside the shares of units
     (shipping, goodwill; fees off), `credited` how much of all that was given back became store
-    credit, or paid for an order in exchange.
+    credit, or paid for an order in exchange. `cancel_fee` is kept of an order that is canceled.
     """
 
     id: str
@@ -277,6 +277,7 @@ class Order:
     offers: list[Offer] = field(default_factory=list)
     given_back: int = 0
     credited: int = 0
+    cancel_fee: int = 0
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id."""
@@ -342,10 +343,11 @@ class Order:
     def payable(self) -> int:
         """What the customer owes for what is not canceled, less what is given back.
 
-        Shipping and surcharges are owed as long as anything is delivered at all.
+        Shipping and surcharges are owed as long as anything is delivered at all; when nothing is,
+        the fee for canceling, as far as there is money.
         """
         if self.lines and not self.live_units:
-            return 0
+            return max(0, min(self.cancel_fee, self.secured))
         price = self.grand_total - sum(line.canceled_share for line in self.lines)
         return max(0, price - self.given_back_in_all)
 

@@ -1,5 +1,6 @@
 """How far an order has come, as far as canceling it is concerned. Pure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.order import Order
@@ -22,6 +23,15 @@ class Actor(StrEnum):
 
     CUSTOMER = "customer"
     SUPPORT = "support"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRule:
+    """Whether who asks may cancel in a phase; `fee` in minor units of `currency`, None for none."""
+
+    allowed: bool
+    fee: int | None = None
+    currency: str = ""
 
 
 def phase_of(order: Order) -> Phase:

@@ -1,9 +1,10 @@
 """Which tender pays what: pure plans over an order's tenders, in integers that add up."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from domain.order import Order, Tender
+from domain.ports import EXCHANGE
 from domain.states import PaymentStatus
 
 
@@ -58,6 +59,29 @@ def _newest_first(order: Order, amount: int, spoken_for: Mapping[str, int]) -> l
             plan.append(Settlement(tender.id, back))
             amount -= back
     return plan
+
+
+def fee_within(order: Order, fee: int) -> int:
+    """What can be kept as a fee for canceling: never more than what was taken or reserved."""
+    return max(0, min(fee, order.secured, sum(_within_reach(tender) for tender in order.tenders)))
+
+
+def fee_parts(order: Order, lost: Collection[str] = ()) -> dict[str, int]:
+    """Which tender keeps how much of the fee, in their order; `lost` ones bring nothing."""
+    left, parts = order.cancel_fee, {}
+    for tender in order.tenders:
+        keep = 0 if tender.id in lost else min(left, _within_reach(tender))
+        if keep > 0:
+            parts[tender.id] = keep
+            left -= keep
+    return parts
+
+
+def _within_reach(tender: Tender) -> int:
+    """Cash comes with the goods, and an exchange's money is for what it was given."""
+    if tender.method == "cash_on_delivery" or tender.provider == EXCHANGE:
+        return 0
+    return tender.refundable + tender.capturable
 
 
 def uncovered(order: Order) -> int:

@@ -95,12 +95,14 @@ class Cancellation:
             return await self._cancel_units(request)
         if request.phases is not None and phase_of(self.order) is Phase.HANDED_OVER:
             return await self._cancel_on_the_road(request)
-        raise Stop(OrderStatus.CANCELED, request.reason, request.asker, request.phases)
+        phases, fees = request.phases, request.fees
+        raise Stop(OrderStatus.CANCELED, request.reason, request.asker, phases, fees)
 
     async def _cancel_units(self, request: CancelRequest) -> Sequence[str]:
         desk, units = self._desk, _units(request)
         if desk.order.live_units <= sum(units.values()):
-            raise Stop(OrderStatus.CANCELED, request.reason, request.asker)
+            asker, fees = request.asker, request.fees
+            raise Stop(OrderStatus.CANCELED, request.reason, asker, fees=fees)
         await desk.record(
             OrderActivities.cancel_units,
             Cancel(
@@ -126,7 +128,9 @@ class Cancellation:
         desk, cause = self._desk, f"on-the-road:{request.asker.request_event}"
         road = [shipment.id for shipment in on_the_road(self.order)]
         stopped = [shipment_id for shipment_id in road if self._stops.get(shipment_id)]
-        desk.recall = Stop(OrderStatus.CANCELED, request.reason, request.asker)
+        # It is canceled when the parcels are back, at the price of the phase that it is in now.
+        fees = dict.fromkeys(map(str, Phase), request.fees.get(Phase.HANDED_OVER, 0))
+        desk.recall = Stop(OrderStatus.CANCELED, request.reason, request.asker, fees=fees)
         await desk.record(
             RecallActivities.cancel_on_the_road,
             CancelOnTheRoad(

@@ -57,9 +57,11 @@ class Stop(Exception):
         reason: str,
         asker: Asker | None = None,
         phases: list[str] | None = None,
+        fees: dict[str, int] | None = None,
     ) -> None:
         super().__init__(reason)
         self.phases = phases
+        self.fees = fees or {}
         self.status = status
         self.reason = reason
         self.asker = asker or Asker("kervan", "system")

@@ -149,6 +149,8 @@ class Endings:
             desk.notify("parcel_replaced", shipment_id)
         elif not self.order.live_units:
             recall = desk.recall if self.order.cancel_requested else None
+            if recall and shipment is not None and not shipment.received:
+                recall.fees = {}  # The carrier lost it: that is not the customer's doing.
             raise recall or Stop(OrderStatus.CANCELED, self._reason(shipment_id), asker)
         else:
             desk.notify("canceled", subject)

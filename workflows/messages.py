@@ -58,13 +58,15 @@ class CancelRequest:
     """Cancel the whole order, or (with `lines`) some units of it.
 
     `phases` (of `domain.phase.Phase`) are those in which who asks may cancel, by the policy of the
-    moment. Without, it is canceled before hand-over only.
+    moment. Without, it is canceled before hand-over only. `fees` are what is kept of a whole order,
+    by phase, in minor units of its currency.
     """
 
     asker: Asker
     reason: str
     lines: list[LineQuantity] = field(default_factory=list)
     phases: list[str] | None = None
+    fees: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class OrderWorkflow:
         by = asked(stop.asker)
         await desk.record(
             OrderActivities.begin_cancel,
-            Cancel(desk.order.id, "cancel", stop.reason, by, phases=stop.phases),
+            Cancel(desk.order.id, "cancel", stop.reason, by, phases=stop.phases, fees=stop.fees),
         )
         desk.stopping = True
         await self._fulfillment.undo()

@@ -17,7 +17,13 @@ with workflow.unsafe.imports_passed_through():
     from domain import attention, decisions
     from domain.order import Tender
     from domain.ports import AUTHORIZATION_EXPIRED
-    from domain.settlement import Settlement, captures_due, money_came_late, refunds_due
+    from domain.settlement import (
+        Settlement,
+        captures_due,
+        fee_parts,
+        money_came_late,
+        refunds_due,
+    )
     from domain.states import OperationKind, OperationStatus, OrderStatus, PaymentStatus
     from workflows.desk import Desk, GivenUp, Rejected, Stop, asked
     from workflows.messages import PaymentSignal, WaiveRequest
@@ -54,6 +60,8 @@ class Payment:
         self._busy: set[str] = set()
         # Tenders whose capture or refund was refused: left alone until somebody asks again.
         self._refused: set[str] = set()
+        # Tenders that refused to bring the fee of a cancellation.
+        self._no_fee: set[str] = set()
         # Tenders whose authorization ran out and was not renewed.
         self._lapsed: set[str] = set()
         self._tries: Counter[str] = Counter()
@@ -355,8 +363,8 @@ class Payment:
     async def undo(self) -> None:
         """Void what is reserved, give back what was taken, and know the fate of every call.
 
-        The order is being canceled, so nothing is payable; each tender is settled on its own,
-        and one that the provider does not answer for holds up no other.
+        The order is being canceled, so nothing but a fee is payable; each tender is settled on its
+        own, and one that the provider does not answer for holds up no other.
         """
         desk = self._desk
         await desk.serve(lambda: not self._busy)
@@ -366,17 +374,20 @@ class Payment:
         await desk.serve(lambda: not self._busy)
 
     async def _undo(self, payment_id: str) -> None:
-        """Until nothing of a tender is reserved, kept or unknown.
+        """Until nothing of a tender is reserved, unknown, or kept beyond the fee.
 
         What to do is decided anew each time: the customer or the provider may have moved.
         """
         while (tender := self._desk.order.tender(payment_id)) is not None:
+            fee = fee_parts(self._desk.order, self._no_fee).get(payment_id, 0)
             if (unknown := self._unknown_call(tender)) is not None:
                 moved = await self._look_up(unknown)
+            elif fee > tender.refundable:
+                moved = await self._give_back(_CAPTURE, tender, fee - tender.refundable)
             elif tender.action_required or (tender.capturable and not tender.captured):
                 moved = await self._give_back(_VOID, tender, tender.authorized or tender.amount)
-            elif tender.refundable:
-                moved = await self._give_back(_REFUND, tender, tender.refundable)
+            elif tender.refundable > fee:
+                moved = await self._give_back(_REFUND, tender, tender.refundable - fee)
             else:
                 break
             if not moved:
@@ -418,8 +429,8 @@ class Payment:
         return known or self._desk.order.tender(call.payment_id) != before
 
     async def _give_back(self, kind: OperationKind, tender: Tender, amount: int) -> bool:
-        """One try to void or refund. Whether anything is different now."""
-        so_far = tender.captured if kind is _VOID else tender.refunded
+        """One try to void or refund, or to take the fee. Whether anything is different now."""
+        so_far = tender.refunded if kind is _REFUND else tender.captured
         cause = self._cause(kind, tender.id, so_far)
         result = await self._ask(PaymentCall(self._desk.order.id, tender.id, kind, cause, amount))
         if kind is _VOID and result.reason in _GONE:
@@ -432,6 +443,10 @@ class Payment:
             return True
         if result.status == OperationStatus.FAILED:
             self._tries[tender.id] += 1
+            if kind is _CAPTURE:
+                # No cancellation waits for its fee.
+                self._no_fee.add(tender.id)
+                return True
             if tender.action_required:
                 # The customer was faster: the money may be there, and has to go back.
                 return await self._look_up(self._authorization(tender))

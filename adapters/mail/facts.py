@@ -127,7 +127,7 @@ class MailFacts:
     missing articles are waited for (backorder) or were canceled; `taken_out` are those that were
     canceled beside them, by the policy of their line. `refunded` is the amount that goes back
     (as credit to be spent in the shop when it is `store_credit`, else to the `tenders`),
-    `new_total` what a changed order comes to.
+    `new_total` what a changed order comes to, `fee` what a cancellation costs.
     Dates are shown in `time_zone` (an IANA name). `contact` is an address customers may write to.
     """
 
@@ -149,6 +149,7 @@ class MailFacts:
     return_until: datetime | None = None
     reason: str = ""
     refunded: Money | None = None
+    fee: Money | None = None
     store_credit: bool = False
     tenders: tuple[MailTender, ...] = ()
     new_total: Money | None = None

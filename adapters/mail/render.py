@@ -125,6 +125,7 @@ class _View:
             "return_until": self._day(facts.return_until),
             "reason": facts.reason,
             "refunded": self._money(facts.refunded),
+            "fee": self._money(facts.fee),
             "goods_back": self._goods_back(facts.goods_back) if facts.goods_back else None,
             "store_credit": facts.store_credit,
             "tenders": [(one.kind, self._money(one.amount)) for one in facts.tenders],

@@ -24,6 +24,9 @@ _EXAMPLE = {
             "phase": phase.value,
             "actor": actor.value,
             "allowed": actor is Actor.SUPPORT or phase in {Phase.BEFORE_PAYMENT, Phase.PICKING},
+            "fee": {"amount": 5_000, "currency": "TRY"}
+            if (phase, actor) == (Phase.PICKING, Actor.CUSTOMER)
+            else None,
         }
         for phase in Phase
         for actor in Actor
@@ -36,7 +39,7 @@ _EXAMPLE = {
     **describe("Who may cancel when", CancelPolicyOut, scopes=SUPPORT),
 )
 async def get_policy(request: Request) -> Response:
-    """Each phase of an order's life, for customers and for staff."""
+    """Each phase of an order's life, for customers and for staff, with what is kept then."""
     return await _POLICY.show(request)
 
 

@@ -80,19 +80,32 @@ async def cancel_order(request: Request, order_id: str) -> Response:
 
 
 def cancel_petition(
-    order_id: str, actor: Actor, reason: str, view: View, units: Mapping[str, int] | None = None
+    order_id: str,
+    actor: Actor,
+    reason: str,
+    view: View,
+    units: Mapping[str, int] | None = None,
+    *,
+    at_most: int | None = None,
 ) -> Petition:
-    """Ask an order to end, or to give up `units`, as far as the policy lets this actor."""
+    """Ask an order to end, or to give up `units`, as far as the policy lets this actor; for a fee
+    of `at_most` what they were told.
+    """
     lines = [LineQuantity(line_id, quantity) for line_id, quantity in (units or {}).items()]
 
     async def make(conn: Connection) -> Made:
-        return {"allowed_phases": await canceling.phases(conn, actor)}
+        known = await canceling.fees(conn, actor, order_id)
+        fees = {p: fee if at_most is None else min(fee, at_most) for p, fee in known.items()}
+        made: Made = {"allowed_phases": await canceling.phases(conn, actor)}
+        return made | ({"fees": fees} if fees else {})
 
     return Petition(
         order_id,
         update="cancel",
         what="cancel",
-        build=lambda asker, made: CancelRequest(asker, reason, lines, made.get("allowed_phases")),
+        build=lambda asker, made: CancelRequest(
+            asker, reason, lines, made.get("allowed_phases"), made.get("fees", {})
+        ),
         view=view,
         make=make,
         data={"reason": reason, "lines": units or {}},

@@ -25,7 +25,8 @@ from db.new_ids import new_id
 from db.pool import Connection
 from domain.decisions import can_cancel
 from domain.errors import Refused
-from domain.phase import Actor
+from domain.phase import Actor, phase_of
+from domain.settlement import fee_within
 
 router = APIRouter(tags=["tracking"])
 
@@ -34,6 +35,7 @@ _MOST_WORDS = 2_000
 _SCORE = re.compile(r"[1-5]", re.ASCII)
 _VERSION = re.compile(r"^[0-9]{1,9}$", re.ASCII)
 _UNITS = re.compile(r"(lin_[0-9a-z]{1,40}):([1-9][0-9]{0,6})", re.ASCII)
+_FEE = re.compile(r"(?:^|&)fee=([0-9]{1,16})(?:&|$)", re.ASCII)
 _HTML = "text/html; charset=utf-8"
 _SEE_OTHER, _FINE, _CREATED, _CONFLICT, _UNAVAILABLE = 303, 200, 201, 409, 503
 
@@ -96,15 +98,24 @@ async def ask_before_canceling(request: Request, token: str) -> Response:
     own = services(request)
     row = await _order(own, token)
     if await _may_cancel(own, row["id"]):
-        return _page(tracking_page.cancel_page(row, token))
+        fee = await _cancel_fee(own, row["id"])
+        return _page(tracking_page.cancel_page(row, token, fee))
     return _page(tracking_page.page(row, token, "cancel_not_allowed"))
 
 
 @router.post("/track/{token}/cancel", include_in_schema=False)
 async def cancel(request: Request, token: str) -> Response:
     """The customer does not want the order any more; pressed twice it is done once."""
-    row = await _order(services(request), token)
-    petition = cancel_petition(row["id"], Actor.CUSTOMER, "customer_request", _nothing_to_tell)
+    own = services(request)
+    row = await _order(own, token)
+    told = _FEE.search((await read_body(request)).decode("ascii", "ignore"))
+    fee = await _cancel_fee(own, row["id"])
+    if fee > (int(told[1]) if told else 0):
+        # It costs more than the customer was told: picking may have begun since.
+        return _page(tracking_page.cancel_page(row, token, fee))
+    petition = cancel_petition(
+        row["id"], Actor.CUSTOMER, "customer_request", _nothing_to_tell, at_most=fee
+    )
     return await _carry(request, token, row["id"], petition, f"cancel:{row['version']}")
 
 
@@ -130,6 +141,14 @@ async def say(request: Request, token: str) -> Response:
 def _plain(words: str) -> str | None:
     """What PostgreSQL can hold of a customer's words."""
     return words.replace("\0", "").replace("\r\n", "\n").strip()[:_MOST_WORDS] or None
+
+
+async def _cancel_fee(own: Services, order_id: str) -> int:
+    """What a cancellation by the customer costs now, in minor units."""
+    async with own.pool.acquire() as conn:
+        order = await orders.load(conn, order_id)
+        fees = await canceling.fees(conn, Actor.CUSTOMER, order_id)
+    return 0 if order.closed else fee_within(order, fees.get(phase_of(order), 0))
 
 
 async def _may_cancel(own: Services, order_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""In which phase of an order's life who may cancel it: asked and answered."""
+"""In which phase of an order's life who may cancel it, for how much: asked and answered."""
 
 from itertools import product
 from typing import Annotated, Literal
@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.errors import FieldError, pointer
-from api.schemas.answers import Out
-from api.schemas.fields import Strict
+from api.schemas.answers import MoneyOut, Out
+from api.schemas.fields import MoneyIn, Strict
 from api.schemas.policies import PolicyIn
-from domain.phase import Actor, Phase
+from domain.phase import Actor, CancelRule, Phase
 
 PhaseName = Literal[
     "before_payment", "before_picking", "picking", "packed", "labeled", "handed_over"
@@ -17,11 +17,12 @@ PhaseName = Literal[
 
 
 class CancelRuleIn(Strict):
-    """Whether who asks may cancel in a phase."""
+    """Whether who asks may cancel in a phase, and what is kept of the money then."""
 
     phase: PhaseName
     actor: Literal["customer", "support"]
     allowed: bool
+    fee: MoneyIn | None = None
 
 
 class CancelPolicyIn(PolicyIn):
@@ -30,9 +31,14 @@ class CancelPolicyIn(PolicyIn):
     rules: Annotated[list[CancelRuleIn], Field(min_length=1, max_length=100)]
 
     @property
-    def known(self) -> dict[tuple[Phase, Actor], bool]:
-        """Whether it is allowed, by phase and actor."""
-        return {(Phase(r.phase), Actor(r.actor)): r.allowed for r in self.rules}
+    def known(self) -> dict[tuple[Phase, Actor], CancelRule]:
+        """Whether it is allowed, and its fee, by phase and actor."""
+        return {
+            (Phase(r.phase), Actor(r.actor)): CancelRule(r.allowed, r.fee.amount, r.fee.currency)
+            if r.fee and r.fee.amount
+            else CancelRule(r.allowed)
+            for r in self.rules
+        }
 
     def wrong(self) -> list[FieldError]:
         """What single fields cannot tell."""
@@ -41,6 +47,13 @@ class CancelPolicyIn(PolicyIn):
             FieldError(pointer(("rules", n)), "duplicate", "It stands there twice.")
             for n, one in enumerate(named)
             if one in named[:n]
+        ]
+        errors += [
+            FieldError(
+                pointer(("rules", n, "fee")), "not_allowed", "Nothing is paid yet: no fee is kept."
+            )
+            for n, rule in enumerate(self.rules)
+            if rule.fee is not None and rule.phase == "before_payment"
         ]
         known = self.known
         missing = [f"{p}/{a}" for p, a in product(Phase, Actor) if (p, a) not in known]
@@ -51,11 +64,12 @@ class CancelPolicyIn(PolicyIn):
 
 
 class CancelRuleOut(Out):
-    """Whether who asks may cancel in a phase."""
+    """Whether who asks may cancel in a phase, and what is kept of the money then."""
 
     phase: str
     actor: str
     allowed: bool
+    fee: MoneyOut | None
 
 
 class CancelPolicyOut(Out):

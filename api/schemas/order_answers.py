@@ -314,6 +314,7 @@ class OrderOut(Out):
     links: OrderLinksOut
     cancel_requested_at: datetime | None
     cancel_reason: str | None
+    cancel_fee: MoneyOut | None
     placed_at: datetime
     created_at: datetime
     updated_at: datetime

@@ -7,7 +7,8 @@ SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE;
 SELECT
     o.id, o.currency, o.shipping_total, o.surcharge_total, o.grand_total, o.out_of_stock, o.ship,
     o.shipping_option, o.priority, o.version, o.status, o.payment_status, o.fulfillment_status,
-    o.return_status, o.given_back, o.credited, o.cancel_requested_at IS NOT NULL AS cancel_requested,
+    o.return_status, o.given_back, o.credited, o.cancel_fee,
+    o.cancel_requested_at IS NOT NULL AS cancel_requested,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', l.id, 'sku', l.sku, 'quantity', l.quantity, 'total', l.total, 'open', l.open,
         'allocated', l.allocated, 'backordered', l.backordered, 'shipped', l.shipped,
@@ -70,6 +71,9 @@ RETURNING version;
 UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now()),
     cancel_reason = coalesce(cancel_reason, $2)
 WHERE id = $1;
+
+-- name: keep_cancel_fee
+UPDATE orders SET cancel_fee = $2 WHERE id = $1;
 
 -- name: end_cancel
 -- It could not be carried out: a parcel that was to come back was delivered.

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from temporalio.client import Client
 
+from db.pool import Pool
 from tests.api.conftest import Open
 from tests.api.engine import obedient_worker
 from tests.api.orders import Shopfront, codes
@@ -44,6 +45,50 @@ async def test_a_policy_names_each_phase_and_actor_once(standing_api: httpx2.Asy
     unknown = await standing_api.put(POLICY, json={"rules": [rules[0] | {"phase": "asleep"}]})
     assert codes(unknown) == {"/rules/0/phase": "not_allowed"}
     assert (await standing_api.get(POLICY)).json()["rules"] == rules
+
+
+async def test_a_rule_may_name_what_canceling_costs(api: httpx2.AsyncClient) -> None:
+    rules = (await api.get(POLICY)).json()["rules"]
+    assert {str(rule["fee"]) for rule in rules} == {"None"}
+    fee = {"amount": 5_000, "currency": "TRY"}
+    new = {"rules": [r | {"fee": fee if r["phase"] == "picking" else None} for r in rules]}
+    assert (await api.put(POLICY, json=new)).json() == new
+    assert (await api.get(POLICY)).json() == new
+    early = await api.put(POLICY, json={"rules": [rules[0] | {"fee": fee}, *rules[1:]]})
+    assert codes(early) == {"/rules/0/fee": "not_allowed"}
+    assert (await api.get(POLICY)).json() == new
+
+
+async def test_the_customer_is_told_what_canceling_costs_before_it_is_done(
+    open_api: Open, pool: Pool, temporal: Client, temporal_address: str, task_queue: str
+) -> None:
+    async with (
+        obedient_worker(temporal, task_queue),
+        open_api(temporal_address=temporal_address, task_queue=task_queue) as api,
+    ):
+        placed = await Shopfront(api).place()
+        known = (await api.get(placed["links"]["self"])).json()
+        link = known["links"]["tracking_page"]
+        page, nobody = link[link.index("/track/") :], {"authorization": ""}
+        await pool.execute("UPDATE orders SET status = 'confirmed', confirmed_at = now()")
+        await pool.execute("UPDATE payments SET status = 'authorized', authorized = amount")
+        await pool.execute(
+            "UPDATE cancel_policies SET fee = 5000, currency = 'TRY' WHERE phase = 'before_picking'"
+        )
+        sure = (await api.get(f"{page}/cancel", headers=nobody)).text
+        assert "50,00" in sure or "50.00" in sure
+        assert 'name="fee" value="5000"' in sure
+
+        form = nobody | {"content-type": "application/x-www-form-urlencoded"}
+        # Who was told less is asked again, and nothing happens.
+        again = await api.post(f"{page}/cancel", content="fee=0", headers=form)
+        assert (again.status_code, 'value="5000"' in again.text) == (200, True)
+        types = [e["type"] for e in await Shopfront(api).events(placed["id"])]
+        assert "cancel_requested" not in types
+        done = await api.post(f"{page}/cancel", content="fee=5000", headers=form)
+        assert done.status_code == 303
+        event = (await Shopfront(api).events(placed["id"]))[-1]
+        assert event["data"]["fees"] == {"before_picking": 5_000}
 
 
 async def test_support_reads_the_policy_and_admins_change_it(api: httpx2.AsyncClient) -> None:

@@ -213,8 +213,9 @@ class Life:
         """A cancellation by who may do it in the phases of the policy."""
         async with self.shop.pool.acquire() as conn:
             phases = await canceling.phases(conn, actor)
+            fees = await canceling.fees(conn, actor, self.order_id)
         asker = Asker(f"{actor}@tests", actor, event)
-        return CancelRequest(asker, "customer", phases=phases)
+        return CancelRequest(asker, "customer", phases=phases, fees=fees)
 
     async def cancel_units(self, *quantities: int, event: int = 1) -> Outcome:
         """Cancel units of its lines, in their order; `event` tells requests apart."""

@@ -8,7 +8,7 @@ import pytest
 from db import canceling
 from db.sourcing import Author
 from domain.endings import Action, Event
-from domain.phase import Actor, Phase
+from domain.phase import Actor, CancelRule, Phase
 from domain.states import OrderStatus, PaymentStatus, ShipmentStatus
 from tests.workflows import mishaps, witness
 from tests.workflows.faults import down
@@ -118,7 +118,9 @@ async def test_a_changed_policy_holds_for_the_next_request(shop: Shop) -> None:
         "cancel_not_allowed"
     )
     async with shop.pool.acquire() as conn, conn.transaction():
-        rules = await canceling.rules(conn) | {(Phase.LABELED, Actor.CUSTOMER): True}
+        rules = await canceling.rules(conn) | {
+            (Phase.LABELED, Actor.CUSTOMER): CancelRule(allowed=True)
+        }
         await canceling.put_rules(conn, rules, Author("tests", "admin"))
     await life.second_thoughts(Actor.CUSTOMER, event=2)
     await life.finished()

@@ -181,6 +181,7 @@ def build_worker(
             goods_back.decline_return,
             goods_back.cancel_return,
             goods_back.record_return_label,
+            goods_back.record_back_label,
             goods_back.remind_of_return,
             goods_back.expire_return,
             goods_back.flag_refund,

@@ -123,9 +123,9 @@ class NotificationActivities:
         parcel = row["subject"] if milestone in _PARCEL else ""
         data, currency, order_id = row["data"], row["currency"], row["order_id"]
         lines, taken_out = await self._lines(row, parcel)
-        goods_back = None
+        goods_back, shipments = None, await self._shipments(order_id, parcel)
         if milestone in _RETURNS:
-            goods_back, lines = await self._return(row)
+            goods_back, lines, shipments = await self._return(row)
         return MailFacts(
             shop_name=self._shop.name,
             order_number=row["number"],
@@ -139,7 +139,7 @@ class NotificationActivities:
             lines=lines,
             partial=await self._is_partial(row, milestone, sum(line.quantity for line in lines)),
             totals=_totals(row),
-            shipments=await self._shipments(order_id, parcel),
+            shipments=shipments,
             payment=self._payment(row) if milestone in _MONEY_WANTED else None,
             waiting=data.get("waiting", True),
             taken_out=taken_out,
@@ -176,16 +176,25 @@ class NotificationActivities:
             MailLine(x["name"], x["quantity"], Money(x["total"], currency)) for x in lines
         ), ()
 
-    async def _return(self, row: Mapping[str, Any]) -> tuple[MailReturn, tuple[MailLine, ...]]:
-        """A return, and its articles: what came, as soon as something has."""
+    async def _return(
+        self, row: Mapping[str, Any]
+    ) -> tuple[MailReturn, tuple[MailLine, ...], tuple[MailShipment, ...]]:
+        """A return, its articles (what came, as soon as something has; or what was rejected), and
+        the parcel by which they go back to the customer.
+        """
         async with self._pool.acquire() as conn:
             [known] = await returns.listed(conn, return_id=row["subject"])
-        came = row["milestone"] == Milestone.RETURN_RECEIVED
-        units = {x["line_id"]: x["received" if came else "quantity"] for x in known["lines"] or ()}
+        counted = _COUNTED.get(row["milestone"], "quantity")
+        units = {x["line_id"]: x[counted] for x in known["lines"] or ()}
         lines = await notifications.lines(self._pool, row["order_id"])
         exchanged = known["wants"] == "exchange"
         told = MailReturn(known["number"], known["label_url"] or "", known["expires_at"], exchanged)
-        return told, _some(lines, {line_id: n for line_id, n in units.items() if n})
+        back = known["back_label"] if row["milestone"] == Milestone.RETURN_SENT_BACK else None
+        parcels: tuple[MailShipment, ...] = ()
+        if back:
+            url = back.get("tracking_url") or ""
+            parcels = (MailShipment(back["carrier"], back["tracking_number"], url),)
+        return told, _some(lines, {line_id: n for line_id, n in units.items() if n}), parcels
 
     async def _is_partial(self, row: Mapping[str, Any], milestone: Milestone, told: int) -> bool:
         """Whether the order has other articles beside those that the mail tells of."""
@@ -284,8 +293,14 @@ _RETURNS = frozenset(
         Milestone.RETURN_DECLINED,
         Milestone.RETURN_REMINDER,
         Milestone.RETURN_RECEIVED,
+        Milestone.RETURN_SENT_BACK,
     }
 )
+# Which units of a return a mail is about; of others it is what was announced.
+_COUNTED: dict[str, str] = {
+    Milestone.RETURN_RECEIVED: "received",
+    Milestone.RETURN_SENT_BACK: "rejected",
+}
 _MONEY_WANTED = frozenset(
     {Milestone.PAYMENT_PROBLEM, Milestone.PAYMENT_REMINDER, Milestone.EXCHANGE_SHORT}
 )

@@ -17,12 +17,15 @@ class ReturnTask:
 
 @dataclass(frozen=True)
 class ReturnLabel:
-    """Buy the label of a return. `maybe_sent`: an earlier try may have reached the carrier."""
+    """Buy the label of a return. `maybe_sent`: an earlier try may have reached the carrier; `back`:
+    for rejected goods, to the customer.
+    """
 
     return_id: str
     maybe_sent: bool = False
+    back: bool = False
 
     @property
     def key(self) -> str:
         """Made from the return, never from the attempt."""
-        return f"{self.return_id}-label"
+        return f"{self.return_id}-back-label" if self.back else f"{self.return_id}-label"

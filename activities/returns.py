@@ -100,6 +100,19 @@ class ReturnActivities:
             return await step.reload()
 
     @activity.defn
+    async def record_back_label(self, task: ReturnTask) -> Return:
+        """What was rejected can leave: the customer hears by which parcel."""
+        async with returns.once(self._pool, task.return_id, task.cause) as step:
+            if step.done:
+                return step.ret
+            conn, order_id = step.conn, step.ret.order_id
+            await orders.clear_attention(conn, order_id, attention.RETURN_LABEL_FAILED, step.ret.id)
+            units = {line.line_id: line.rejected for line in step.ret.lines if line.rejected}
+            await returns.record(conn, step.ret, "return_sent_back", By(), {"units": units})
+            await notifications.plan(conn, order_id, "return_sent_back", step.ret.id)
+            return await step.reload()
+
+    @activity.defn
     async def remind_of_return(self, task: ReturnTask) -> Return:
         """Half of the time is over, and nothing is on its way."""
         async with returns.once(self._pool, task.return_id, task.cause) as step:
@@ -155,7 +168,7 @@ class ReturnActivities:
         """It waits for a person; `reason` is the code, and what keeps failing after a colon."""
         code, _, detail = task.reason.partition(":")
         async with returns.once(self._pool, task.return_id, task.cause) as step:
-            if not step.done and not step.ret.over:
+            if not step.done and (step.ret.goes_back or not step.ret.over):
                 await returns.need(step.conn, step.ret, code, f"keeps failing: {detail}")
                 data = {"code": code, "reason": detail}
                 await returns.record(step.conn, step.ret, "return_needs_help", By(), data)
@@ -208,7 +221,7 @@ class ReturnCarrierActivities:
 
         Its address opens a page with the customer's name: it stays in the row.
         """
-        row = await return_parcels.for_label(self._pool, call.return_id)
+        row = await return_parcels.for_label(self._pool, call.return_id, back=call.back)
         gateway = self._gateways.get(row.provider)
         if gateway is None:
             reason = "provider_not_configured"
@@ -218,7 +231,8 @@ class ReturnCarrierActivities:
             label = await gateway.find_label(call.key)
         if label is None:
             label = await gateway.buy_label(_request(call, row))
-        await return_parcels.keep_label(self._pool, call.return_id, label)
+        keep = return_parcels.keep_back_label if call.back else return_parcels.keep_label
+        await keep(self._pool, call.return_id, label)
         return label.tracking_number
 
     @activity.defn
@@ -233,20 +247,21 @@ class ReturnCarrierActivities:
 
 
 def _request(call: ReturnLabel, row: return_parcels.LabelRow) -> LabelRequest:
-    """From the customer to the warehouse. What it is packed in nobody knows: a small box."""
-    destination = Address(
+    """Between the customer and the warehouse. What it is packed in nobody knows: a small box."""
+    warehouse = Address(
         name=row.warehouse_name,
         line1=row.line1,
         city=row.city,
         country=row.country,
         postal_code=row.postal_code,
     )
+    customer = Address(**row.shipping_address)
     return LabelRequest(
         key=call.key,
         order_id=row.order_id,
         shipment_id=row.id,
-        origin=Address(**row.shipping_address),
-        destination=destination,
+        origin=warehouse if call.back else customer,
+        destination=customer if call.back else warehouse,
         parcel=Parcel(max(1, row.weight_g), 300, 200, 150),
         service=row.service,
         value=Money(row.value, row.currency),

@@ -61,6 +61,7 @@ def goods_back(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
         "reason": row["reason_code"],
         "fee": {"amount": row["fee"], "currency": currency},
         "label_cost": None if cost is None else {"amount": cost, "currency": row["label_currency"]},
+        "sent_back": _sent_back(row["back_label"]),
         "refund": None if amount is None else {"amount": amount, "currency": currency},
         "policy": row["why"],
         "lines": [
@@ -75,6 +76,12 @@ def goods_back(row: Row, currency: str, *, contact: bool) -> dict[str, Any]:
             for line in row["lines"] or ()
         ],
     }
+
+
+def _sent_back(label: Row | None) -> dict[str, Any] | None:
+    """The parcel by which rejected goods go back to the customer."""
+    names = ("carrier", "tracking_number", "tracking_url", "label_url", "cost")
+    return None if label is None else {name: label.get(name) for name in names}
 
 
 def exchanged(row: Row) -> dict[str, Any]:

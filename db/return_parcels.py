@@ -39,9 +39,9 @@ class LabelRow:
     value: int
 
 
-async def for_label(conn: Connection | Pool, return_id: str) -> LabelRow:
-    """The return as a carrier needs it."""
-    row = await conn.fetchrow(_SQL["return_for_label"], return_id)
+async def for_label(conn: Connection | Pool, return_id: str, *, back: bool = False) -> LabelRow:
+    """The return as a carrier needs it; `back`: what of it goes back to the customer."""
+    row = await conn.fetchrow(_SQL["return_for_label"], return_id, back)
     assert row is not None, return_id  # noqa: S101 - returns are never deleted
     return LabelRow(**row)
 
@@ -53,6 +53,19 @@ async def keep_label(conn: Connection | Pool, return_id: str, label: Label) -> N
         label.tracking_number, label.tracking_url, label.label_url, label.cost.amount,
         label.cost.currency,
     )  # fmt: skip
+
+
+async def keep_back_label(conn: Connection | Pool, return_id: str, label: Label) -> None:
+    """The label of what was rejected; kept once."""
+    kept = {
+        "carrier": label.carrier,
+        "provider_ref": label.provider_ref,
+        "tracking_number": label.tracking_number,
+        "tracking_url": label.tracking_url,
+        "label_url": label.label_url,
+        "cost": {"amount": label.cost.amount, "currency": label.cost.currency},
+    }
+    await conn.execute(_SQL["keep_back_label"], return_id, kept)
 
 
 async def hear(conn: Connection, provider: str, news: Row) -> str | None:

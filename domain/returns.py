@@ -76,6 +76,7 @@ class Return:
     refund_amount: int | None = None
     refund_id: str = ""
     exchange_sent: str = ON_RECEIPT
+    has_back_label: bool = False
     lines: list[ReturnLine] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
 
@@ -88,6 +89,12 @@ class Return:
     def here(self) -> bool:
         """Whether something of it has come."""
         return any(line.received for line in self.lines)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether all was looked at, and something was rejected that has no label yet."""
+        judged = self.status in {ReturnStage.INSPECTED, ReturnStage.CLOSED}
+        return judged and not self.has_back_label and any(line.rejected for line in self.lines)
 
     @property
     def complete(self) -> bool:

@@ -36,9 +36,17 @@ class Owner(Protocol):
 
 
 class LabelDesk:
-    """One label. `bought` is told when the carrier has sold it."""
+    """One label. `bought` is told when the carrier has sold it; `back`: that of rejected goods."""
 
-    def __init__(self, owner: Owner, policy: ReturnPolicy, bought: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        policy: ReturnPolicy,
+        bought: Callable[[], None],
+        *,
+        back: bool = False,
+    ) -> None:
+        self._back = back
         self._owner = owner
         self._policy = policy
         self._bought = bought
@@ -63,19 +71,20 @@ class LabelDesk:
             self._owner.beside(self._void())
 
     def _wanted(self) -> bool:
-        return self._owner.ret.status is ReturnStage.APPROVED
+        ret = self._owner.ret
+        return ret.goes_back if self._back else ret.status is ReturnStage.APPROVED
 
     async def _try(self) -> None:
         """Until there is a label; after a few tries with a cry for help."""
         tries = 0
         while self._wanted():
-            call = ReturnLabel(self._owner.ret.id, tries > 0)
+            call = ReturnLabel(self._owner.ret.id, tries > 0, self._back)
             tries += 1
             try:
                 await workflow.execute_activity_method(
                     ReturnCarrierActivities.buy_return_label,
                     call,
-                    summary="label of the return",
+                    summary="label of what was rejected" if self._back else "label of the return",
                     **policies.outside(self._policy.step_attempts),
                 )
             except ActivityError as error:

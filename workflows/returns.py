@@ -37,6 +37,8 @@ with workflow.unsafe.imports_passed_through():
 
 Step = Callable[[Any, ReturnTask], Awaitable[Return]]
 G = ReturnStage
+# Lives that began before leave it to the warehouse how rejected goods go back.
+_SENDS_BACK = "rejected-goods-go-back"
 
 
 @dataclass(eq=False)
@@ -63,6 +65,8 @@ class ReturnWorkflow:
         self._told: set[str] = set()
         self._labeled = False
         self._label = LabelDesk(self, start.policy, self._label_bought)
+        self._sent_back = False
+        self._back = LabelDesk(self, start.policy, self._back_label_bought, back=True)
         self._reads = 0
         self._troubles = 0
         self._flagged = False
@@ -160,6 +164,8 @@ class ReturnWorkflow:
         if self._passed(self._refund_due_at(), now):
             self._flagged = True
             await self._record(ReturnActivities.flag_refund, "refund-due")
+        if self._ret.goes_back and workflow.patched(_SENDS_BACK):
+            self._back.buy()
         if self._ret.status is G.INSPECTED and not self._is_later(self._settle_at):
             await self._settle()
 
@@ -247,6 +253,13 @@ class ReturnWorkflow:
         self._labeled = self._ret.status is G.APPROVED
         await self._record(ReturnActivities.record_return_label, "label")
 
+    def _back_label_bought(self) -> None:
+        self._queue.append(_Item(self._keep_back_label, lambda: None))
+
+    async def _keep_back_label(self) -> None:
+        self._sent_back = True
+        await self._record(ReturnActivities.record_back_label, "back-label")
+
     def need_help(self, code: str, reason: str) -> None:
         """It waits for a person, as the run loop writes down."""
         if code in self._ret.attention:
@@ -278,6 +291,7 @@ class ReturnWorkflow:
             "return_declined": ret.status is G.DECLINED,
             "return_reminder": ret.reminded,
             "return_received": ret.here,
+            "return_sent_back": self._sent_back,
         }
         for milestone, true in happened.items():
             if true and milestone not in self._told:
@@ -400,6 +414,7 @@ class ReturnWorkflow:
     async def retry(self, request: ReturnRequest) -> ReturnOutcome:  # noqa: ARG002 - the SDK's signature
         """Wakes what waits for its next try."""
         self._label.retry()
+        self._back.retry()
         return self._outcome()
 
     @retry.validator

@@ -29,6 +29,7 @@ class Milestone(StrEnum):
     RETURN_DECLINED = "return_declined"
     RETURN_REMINDER = "return_reminder"
     RETURN_RECEIVED = "return_received"
+    RETURN_SENT_BACK = "return_sent_back"
     EXCHANGE_SHORT = "exchange_short"
 
 

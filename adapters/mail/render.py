@@ -79,6 +79,7 @@ def _demand(milestone: Milestone, facts: MailFacts) -> None:
         Milestone.RETURN_DECLINED: facts.goods_back,
         Milestone.RETURN_REMINDER: facts.goods_back,
         Milestone.RETURN_RECEIVED: facts.goods_back,
+        Milestone.RETURN_SENT_BACK: facts.goods_back and facts.shipments,
         Milestone.EXCHANGE_SHORT: facts.payment,
     }
     if not point.get(milestone, True):

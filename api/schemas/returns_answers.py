@@ -46,6 +46,16 @@ class ReturnLineOut(Out):
     rejected: int
 
 
+class SentBackOut(Out):
+    """The parcel by which rejected goods go back to the customer."""
+
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None
+    label_url: str | None
+    cost: MoneyOut
+
+
 class ReturnOut(Out):
     """A return. `number` is the code that stands on the parcel; `policy` what the rules said."""
 
@@ -66,6 +76,7 @@ class ReturnOut(Out):
     label_url: str | None
     label_cost: MoneyOut | None
     tracking_status: str
+    sent_back: SentBackOut | None
     requested_by: str
     requested_at: datetime
     decided_at: datetime | None

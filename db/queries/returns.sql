@@ -73,7 +73,7 @@ SELECT r.id, r.order_id, r.number, r.status, r.decides, r.label, r.shipping_paid
     CASE WHEN r.label_currency = o.currency THEN coalesce(r.label_cost, 0) ELSE 0 END
         AS label_cost,
     r.expires_at, r.remind_at, r.reminded_at IS NOT NULL AS reminded, r.refund_amount,
-    r.exchange_sent,
+    r.exchange_sent, r.back_label IS NOT NULL AS has_back_label,
     coalesce(r.refund_id, '') AS refund_id,
     (SELECT coalesce(jsonb_agg(to_jsonb(l) - '{return_id,note,photos}'::text[]
         ORDER BY l.line_id), '[]') FROM return_lines l WHERE l.return_id = r.id) AS lines,
@@ -107,11 +107,14 @@ UPDATE returns SET reminded_at = now() WHERE id = $1;
 
 -- name: return_for_label
 -- What a carrier needs to know of it; the customer's address leaves the database here only.
+-- $2: of the units that were rejected alone.
 SELECT r.id, r.order_id, r.provider, r.service, o.currency, c.shipping_address,
     w.name AS warehouse_name, w.line1, w.city, w.postal_code, w.country,
-    (SELECT coalesce(sum(l.quantity * coalesce(nullif(i.weight_g, 0), 1)), 1)::int
+    (SELECT coalesce(sum(CASE WHEN $2 THEN l.rejected ELSE l.quantity END
+            * coalesce(nullif(i.weight_g, 0), 1)), 1)::int
         FROM return_lines l JOIN items i ON i.sku = l.sku WHERE l.return_id = r.id) AS weight_g,
-    (SELECT coalesce(sum(x.total * l.quantity / x.quantity), 0)::bigint
+    (SELECT coalesce(sum(x.total * CASE WHEN $2 THEN l.rejected ELSE l.quantity END
+            / x.quantity), 0)::bigint
         FROM return_lines l JOIN order_lines x ON x.id = l.line_id WHERE l.return_id = r.id)
         AS value
 FROM returns r
@@ -127,6 +130,10 @@ UPDATE returns SET carrier = $2, provider_ref = $3, tracking_number = $4, tracki
     tracking_status = CASE tracking_status WHEN 'unknown' THEN 'pre_transit'
         ELSE tracking_status END
 WHERE id = $1 AND tracking_number IS NULL;
+
+-- name: keep_back_label
+-- By which rejected goods go back to the customer; kept once.
+UPDATE returns SET back_label = $2, updated_at = now() WHERE id = $1 AND back_label IS NULL;
 
 -- name: find_return_by_tracking
 SELECT id, order_id, tracking_status, tracking_at FROM returns
@@ -170,7 +177,7 @@ SELECT r.id, r.order_id, o.number AS order_number, o.currency, r.number, r.statu
     r.carrier, r.tracking_number, r.tracking_url, r.label_url, r.label_cost, r.label_currency,
     r.tracking_status, r.requested_by, r.requested_at, r.decided_at, r.expires_at, r.received_at,
     r.inspected_at, r.refund_due_at, r.refund_amount, r.refund_id, r.closed_at, r.why,
-    r.exchange_sent, r.wants,
+    r.exchange_sent, r.wants, r.back_label,
     (SELECT jsonb_agg(to_jsonb(l) - 'return_id' ORDER BY l.line_id)
         FROM return_lines l WHERE l.return_id = r.id) AS lines
 FROM returns r JOIN orders o ON o.id = r.order_id

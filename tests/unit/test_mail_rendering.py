@@ -309,6 +309,14 @@ EXPECTED: dict[tuple[Milestone, str], tuple[str, tuple[str, ...]]] = {
         "Your parcel of return R-10042 is here",
         ("We look at it now, and then give your money back.", "Return code R-10042"),
     ),
+    (Milestone.RETURN_SENT_BACK, "tr-TR"): (
+        "R-10042 kodlu iadenizden bazı ürünleri size geri gönderiyoruz",
+        ("Ürünler sizindir, size geri gönderiyoruz.", "İade kodu R-10042"),
+    ),
+    (Milestone.RETURN_SENT_BACK, "en-GB"): (
+        "We send something of your return R-10042 back to you",
+        ("They are yours, and we send them to you.", "Return code R-10042"),
+    ),
     (Milestone.EXCHANGE_SHORT, "tr-TR"): (
         "K-100042 numaralı siparişiniz için kalan bir ödeme var",
         ("Kalan bir ödeme var", "tutarını karşılamıyor.", "Ödenecek tutar ₺1.847,80"),

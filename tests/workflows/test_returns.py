@@ -351,3 +351,50 @@ async def test_a_wish_that_meets_the_closing_is_right_either_way(
     await counter.until(made["id"], status="closed")
     assert (await counter.life.axes())[0] == "completed"
     assert (await counter.life.axes())[3] == "returned"
+
+
+async def test_what_is_rejected_goes_back_to_the_customer_by_a_label(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    ret = await counter.labeled((await counter.ask(2))["id"])
+    await counter.receive(ret["id"], 2)
+    await counter.inspect(ret["id"], restock=1, reject=1)
+    await counter.until(ret["id"], status="closed")
+
+    async def labeled() -> dict[str, Any] | None:
+        found = (await counter.read(ret["id"]))["sent_back"]
+        return dict(found) if found else None
+
+    back = await eventually(labeled)
+    assert back is not None
+    assert back["tracking_number"] not in {"", ret["tracking_number"]}
+    own = [p for p in await counter.life.ledger("parcels") if p["shipment"] == ret["id"]]
+    assert {p["tracking_number"] for p in own} == {ret["tracking_number"], back["tracking_number"]}
+    await counter.life.until_types("return_sent_back")
+
+    async def told() -> bool:
+        return ("return_sent_back", "sent") in await witness.told(counter.life)
+
+    await eventually(told)
+    order = (await api.get(f"/v1/orders/{counter.life.order_id}")).json()
+    assert [r["sent_back"] for r in order["returns"]] == [back]
+
+
+async def test_a_carrier_that_is_away_delays_what_was_rejected_and_not_the_money(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(2)
+    await counter.until(made["id"], status="approved")
+    await counter.receive(made["id"], 2)
+    async with down(shop.sandbox):
+        await counter.inspect(made["id"], restock=1, reject=1)
+        await counter.until(made["id"], status="closed")
+        await counter.attention("return_label_failed")
+    await counter.call(made["id"], "retry")
+    await counter.life.until_types("return_sent_back")
+    await counter.attention()
+    own = [p for p in await counter.life.ledger("parcels") if p["shipment"] == made["id"]]
+    assert len(own) == 1

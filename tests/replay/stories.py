@@ -295,6 +295,28 @@ async def wanted_back_and_declined(shop: Shop) -> Lived:
     return sending
 
 
+async def rejected_and_sent_back(shop: Shop) -> Lived:
+    """One unit of a return is paid back, the other goes back to the customer by a label."""
+    life = await paid_by_card_in_one_parcel(shop)
+    await life.finished()
+    sending = await sent_back(shop, life, Decides.APPROVE, CARRIER, 2)
+    await sending.until(ReturnStage.APPROVED, label=True)
+    await sending.receive(2)
+    await sending.inspect(1, Disposition.RESTOCK)
+    await sending.inspect(1, Disposition.REJECT)
+    return sending
+
+
+async def canceled_for_a_fee(shop: Shop) -> Life:
+    """The fee is captured of what is reserved."""
+    await shop.pool.execute(
+        "UPDATE cancel_policies SET fee = 1000, currency = 'TRY' WHERE phase = 'before_picking'"
+    )
+    life = await _confirmed(await shop.place([("SHIRT", 1, PRICE)]))
+    await life.second_thoughts()
+    return life
+
+
 STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
     story.__name__: story
     for story in (
@@ -319,6 +341,8 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
         moved_from_a_closed_warehouse,
         sent_back_in_two_parcels,
         wanted_back_and_declined,
+        rejected_and_sent_back,
+        canceled_for_a_fee,
     )
 }
 

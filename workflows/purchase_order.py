@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,7 +12,6 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import Asked
-    from activities.errors import refusal
     from activities.purchase_contracts import Dates, PurchaseTask, Sending, SupplierMail, Trouble
     from activities.purchasing import PurchaseActivities, SupplierMailActivities
     from domain.errors import Refused
@@ -44,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         RescheduleRequest,
         SendRequest,
     )
+    from workflows.requests import Requests, validate
 
 _OPERATOR = Asker("temporal", "operator")
 # How long an answer waits for the mail to go out; then it says that it is on its way.
@@ -52,16 +50,6 @@ _MAIL_PATIENCE = timedelta(seconds=5)
 _LONGEST_MAIL_PAUSE = 14_400.0
 
 Step = Callable[[Any, Any], Awaitable[Purchase]]
-
-
-@dataclass(eq=False)
-class _Item:
-    """Something for the run loop to do; a request waits for `done`."""
-
-    perform: Callable[[], Awaitable[None]]
-    check: Callable[[], object] | None = None
-    done: bool = False
-    refusal: Refused | None = None
 
 
 @workflow.defn
@@ -74,7 +62,7 @@ class PurchaseOrderWorkflow:
     def __init__(self, start: PurchaseInput) -> None:
         self._purchase = start.purchase
         self._policy = start.policy
-        self._queue: deque[_Item] = deque()
+        self._queue = Requests()
         self._mails: set[asyncio.Task[None]] = set()
         self._order_mail: asyncio.Task[None] | None = None
         self._attention: dict[str, str] = {}
@@ -91,7 +79,7 @@ class PurchaseOrderWorkflow:
                 await self._live()
             except asyncio.CancelledError:
                 self._operator_cancels += 1
-                self._queue.append(_Item(self._operator_cancel))
+                self._queue.push(self._operator_cancel)
             else:
                 return self._outcome()
 
@@ -114,7 +102,8 @@ class PurchaseOrderWorkflow:
     async def _work(self) -> None:
         """Do what is in the queue."""
         while self._queue:
-            await self._do(self._queue.popleft())
+            await self._queue.do_next()
+            await self._lift_lateness()
         self._show()
 
     async def _rest_until(self, deadline: datetime | None) -> None:
@@ -124,21 +113,6 @@ class PurchaseOrderWorkflow:
                 timeout=None if deadline is None else deadline - workflow.now(),
                 timeout_summary="the day on which the goods are late",
             )
-
-    async def _do(self, item: _Item) -> None:
-        try:
-            if item.check is not None:
-                item.check()
-            await item.perform()
-        except Refused as error:
-            item.refusal = error
-        except asyncio.CancelledError:
-            # Done again before the operator's cancel; its steps happen once.
-            item.check = None
-            self._queue.appendleft(item)
-            raise
-        item.done = True
-        await self._lift_lateness()
 
     # -- lateness ------------------------------------------------------------------------------
 
@@ -266,7 +240,7 @@ class PurchaseOrderWorkflow:
                     return
 
     def _push(self, perform: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._queue.append(_Item(perform))
+        self._queue.push(perform)
 
     def _need_help(self, code: str, detail: str) -> None:
         if self._attention.get(code) == detail:
@@ -305,19 +279,8 @@ class PurchaseOrderWorkflow:
     async def _ask(
         self, check: Callable[[], object], perform: Callable[[], Awaitable[None]]
     ) -> PurchaseOutcome:
-        item = _Item(perform, check)
-        self._queue.append(item)
-        await workflow.wait_condition(lambda: item.done)
-        if item.refusal is not None:
-            raise refusal(item.refusal)
+        await self._queue.ask(check, perform)
         return self._outcome()
-
-    @staticmethod
-    def _validate(check: Callable[[], object]) -> None:
-        try:
-            check()
-        except Refused as error:
-            raise refusal(error) from None
 
     @workflow.update(description="Approve the draft")
     async def approve(self, request: ApproveRequest) -> PurchaseOutcome:
@@ -331,7 +294,7 @@ class PurchaseOrderWorkflow:
 
     @approve.validator
     def _check_approve(self, request: ApproveRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_approve(self._purchase))
+        validate(lambda: can_approve(self._purchase))
 
     @workflow.update(description="Send it to the supplier")
     async def send(self, request: SendRequest) -> PurchaseOutcome:
@@ -349,7 +312,7 @@ class PurchaseOrderWorkflow:
 
     @send.validator
     def _check_send(self, request: SendRequest) -> None:
-        self._validate(lambda: can_send(self._purchase, by_hand=request.by_hand))
+        validate(lambda: can_send(self._purchase, by_hand=request.by_hand))
 
     async def _send(self, request: SendRequest) -> None:
         number = self._purchase.sendings + 1
@@ -369,7 +332,7 @@ class PurchaseOrderWorkflow:
 
     @cancel.validator
     def _check_cancel(self, request: EndRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_cancel(self._purchase))
+        validate(lambda: can_cancel(self._purchase))
 
     async def _cancel(self, asker: Asker, reason: str) -> None:
         told = self._purchase.told
@@ -397,7 +360,7 @@ class PurchaseOrderWorkflow:
 
     @close.validator
     def _check_close(self, request: EndRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_close(self._purchase))
+        validate(lambda: can_close(self._purchase))
 
     async def _close(self, request: EndRequest) -> None:
         task = self._task("close", request.asker, request.reason)
@@ -413,7 +376,7 @@ class PurchaseOrderWorkflow:
 
     @reschedule.validator
     def _check_reschedule(self, request: RescheduleRequest) -> None:
-        self._validate(lambda: self._may_reschedule(request))
+        validate(lambda: self._may_reschedule(request))
 
     def _may_reschedule(self, request: RescheduleRequest) -> None:
         can_reschedule(self._purchase, [line.line_id for line in request.lines])

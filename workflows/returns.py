@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +11,6 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 with workflow.unsafe.imports_passed_through():
     from activities.contracts import Asked
-    from activities.errors import refusal
     from activities.notifications import NotificationActivities
     from activities.return_contracts import ReturnTask
     from activities.returns import ReturnActivities
@@ -32,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import ReturnStage
     from workflows import ids, policies
     from workflows.desk import asked, raise_refusal, reason_of
+    from workflows.requests import Requests, validate
     from workflows.return_label import LabelDesk
     from workflows.return_messages import ReturnInput, ReturnOutcome, ReturnRequest
 
@@ -39,16 +37,6 @@ Step = Callable[[Any, ReturnTask], Awaitable[Return]]
 G = ReturnStage
 # Lives that began before leave it to the warehouse how rejected goods go back.
 _SENDS_BACK = "rejected-goods-go-back"
-
-
-@dataclass(eq=False)
-class _Item:
-    """A request for the run loop; who asked waits for `done`."""
-
-    perform: Callable[[], Awaitable[None]]
-    check: Callable[[], object]
-    done: bool = False
-    refusal: Refused | None = None
 
 
 @workflow.defn
@@ -59,7 +47,7 @@ class ReturnWorkflow:
     def __init__(self, start: ReturnInput) -> None:
         self._ret = start.ret
         self._policy = start.policy
-        self._queue: deque[_Item] = deque()
+        self._queue = Requests()
         self._news = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
@@ -84,7 +72,7 @@ class ReturnWorkflow:
                 await self._live()
             except asyncio.CancelledError:
                 self._operator_cancels += 1
-                self._queue.append(_Item(self._operator_cancel, lambda: None))
+                self._queue.push(self._operator_cancel)
             else:
                 return self._outcome()
 
@@ -114,7 +102,7 @@ class ReturnWorkflow:
             if self._news:
                 await self._read()
             while self._queue:
-                await self._do(self._queue.popleft())
+                await self._queue.do_next()
         self._show()
 
     async def _read(self) -> None:
@@ -125,19 +113,6 @@ class ReturnWorkflow:
         except asyncio.CancelledError:
             self._news = True
             raise
-
-    async def _do(self, item: _Item) -> None:
-        try:
-            item.check()
-            await item.perform()
-        except Refused as error:
-            item.refusal = error
-        except asyncio.CancelledError:
-            # Done again before the operator's cancel; its steps happen once.
-            item.check = lambda: None
-            self._queue.appendleft(item)
-            raise
-        item.done = True
 
     async def _operator_cancel(self) -> None:
         """Somebody pressed Cancel in the Temporal UI: do it when it may be, else say no."""
@@ -247,7 +222,7 @@ class ReturnWorkflow:
         task.add_done_callback(self._tasks.discard)
 
     def _label_bought(self) -> None:
-        self._queue.append(_Item(self._keep_label, lambda: None))
+        self._queue.push(self._keep_label)
 
     async def _keep_label(self) -> None:
         self._labeled = self._ret.status is G.APPROVED
@@ -271,7 +246,7 @@ class ReturnWorkflow:
             step = ReturnActivities.tell_return_trouble
             await self._record(step, cause, reason=f"{code}:{reason}")
 
-        self._queue.append(_Item(tell, lambda: None))
+        self._queue.push(tell)
 
     async def _mail(self, milestone: str) -> None:
         """Send a mail that a step has planned; one that was not planned is none."""
@@ -360,19 +335,8 @@ class ReturnWorkflow:
         async def perform() -> None:
             await self._record(step, cause, asked(request.asker), request.reason)
 
-        item = _Item(perform, check)
-        self._queue.append(item)
-        await workflow.wait_condition(lambda: item.done)
-        if item.refusal is not None:
-            raise refusal(item.refusal)
+        await self._queue.ask(check, perform)
         return self._outcome()
-
-    @staticmethod
-    def _validate(check: Callable[[], object]) -> None:
-        try:
-            check()
-        except Refused as error:
-            raise refusal(error) from None
 
     @workflow.update(description="Let the customer send it")
     async def approve(self, request: ReturnRequest) -> ReturnOutcome:
@@ -384,7 +348,7 @@ class ReturnWorkflow:
 
     @approve.validator
     def _check_approve(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_approve(self._ret))
+        validate(lambda: can_approve(self._ret))
 
     @workflow.update(description="Say no")
     async def decline(self, request: ReturnRequest) -> ReturnOutcome:
@@ -396,7 +360,7 @@ class ReturnWorkflow:
 
     @decline.validator
     def _check_decline(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_decline(self._ret))
+        validate(lambda: can_decline(self._ret))
 
     @workflow.update(description="Cancel it: nothing of it will come")
     async def cancel(self, request: ReturnRequest) -> ReturnOutcome:
@@ -408,7 +372,7 @@ class ReturnWorkflow:
 
     @cancel.validator
     def _check_cancel(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        self._validate(lambda: can_cancel(self._ret))
+        validate(lambda: can_cancel(self._ret))
 
     @workflow.update(description="Try the label again now")
     async def retry(self, request: ReturnRequest) -> ReturnOutcome:  # noqa: ARG002 - the SDK's signature
@@ -420,4 +384,4 @@ class ReturnWorkflow:
     @retry.validator
     def _check_retry(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
         failing = attention.RETURN_LABEL_FAILED in self._ret.attention
-        self._validate(lambda: can_retry(self._ret, failing))
+        validate(lambda: can_retry(self._ret, failing))

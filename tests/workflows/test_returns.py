@@ -284,6 +284,9 @@ async def test_a_lost_parcel_waits_for_a_person(shop: Shop, api: httpx2.AsyncCli
     await counter.attention()
 
 
+@pytest.mark.parametrize(
+    "changes", [{"step_attempts": 1, "step_retry_interval": timedelta(minutes=5)}]
+)
 async def test_a_carrier_that_is_away_delays_the_label_only(
     shop: Shop, api: httpx2.AsyncClient
 ) -> None:

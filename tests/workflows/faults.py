@@ -25,11 +25,17 @@ class Accident(temporalio.client.Interceptor, temporalio.worker.Interceptor):
         """Nothing happens before `arm`."""
         self.happened = asyncio.Event()
         self._step = ""
+        self._left = 0
 
     def arm(self, step: str) -> None:
         """Let it happen at the next run of the activity of that name."""
         self.happened.clear()
         self._step = step
+
+    def arm_after(self, activities: int) -> None:
+        """Let it happen to whichever activity is the one of that number from now on."""
+        self.happened.clear()
+        self._left = activities
 
     def client_of(self, client: Client) -> Client:
         """A client whose workers can have the accident."""
@@ -46,7 +52,8 @@ class Accident(temporalio.client.Interceptor, temporalio.worker.Interceptor):
 
     async def after(self, step: str) -> None:
         """Stop here when this is the step."""
-        if step == self._step:
+        self._left -= 1
+        if step == self._step or not self._left:
             self._step = ""
             self.happened.set()
             await asyncio.Event().wait()

@@ -222,6 +222,8 @@ class OrderActivities:
                 role=task.by.role,
                 data={"reason": task.reason, "lines": task.lines},
             )
+            told = {"units": dict(task.lines), "reason": task.reason}
+            await notifications.plan(step.conn, task.order_id, "canceled", task.cause, told)
             return await step.save()
 
     @activity.defn

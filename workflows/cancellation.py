@@ -22,6 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.payment import Payment
 
 
+# Lives that began before customers heard of single units do without the mail.
+_TOLD = "units-canceled-are-told"
+
+
 class Cancellation:
     """See the module."""
 
@@ -103,16 +107,13 @@ class Cancellation:
         if desk.order.live_units <= sum(units.values()):
             asker, fees = request.asker, request.fees
             raise Stop(OrderStatus.CANCELED, request.reason, asker, fees=fees)
+        cause = f"units:{request.asker.request_event}"
         await desk.record(
             OrderActivities.cancel_units,
-            Cancel(
-                desk.order.id,
-                f"units:{request.asker.request_event}",
-                request.reason,
-                asked(request.asker),
-                units,
-            ),
+            Cancel(desk.order.id, cause, request.reason, asked(request.asker), units),
         )
+        if workflow.patched(_TOLD):
+            desk.notify("canceled", cause)
         if desk.order.status is OrderStatus.PENDING:
             # Not paid for yet: only what was taken at once may be too much now.
             self._payment.collect()

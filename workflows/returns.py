@@ -229,7 +229,7 @@ class ReturnWorkflow:
         await self._record(ReturnActivities.record_return_label, "label")
 
     def _back_label_bought(self) -> None:
-        self._queue.append(_Item(self._keep_back_label, lambda: None))
+        self._queue.push(self._keep_back_label)
 
     async def _keep_back_label(self) -> None:
         self._sent_back = True

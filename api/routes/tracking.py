@@ -108,6 +108,9 @@ async def cancel(request: Request, token: str) -> Response:
     """The customer does not want the order any more; pressed twice it is done once."""
     own = services(request)
     row = await _order(own, token)
+    if row["cancel_requested_at"] is not None:
+        # It is under way, or done: the page tells.
+        return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=page_frame.HEADERS)
     told = _FEE.search((await read_body(request)).decode("ascii", "ignore"))
     fee = await _cancel_fee(own, row["id"])
     if fee > (int(told[1]) if told else 0):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import httpx2
 import pytest
 
 from domain.states import OrderStatus, PaymentStatus
@@ -205,6 +206,7 @@ async def test_some_units_are_canceled_and_the_rest_is_paid(shop: Shop, capture:
     await confirmed(life)
     await life.cancel_units(1)
     assert await witness.levels(shop, "SHIRT") == {"MAIN": (5, 2)}
+    assert ("canceled", "sent") in await witness.told(life)
     # A third of 10,000 is 3,333: what is left is payable to the last kuruş.
     await life.deliver(await life.send())
     await life.finished()
@@ -215,6 +217,20 @@ async def test_some_units_are_canceled_and_the_rest_is_paid(shop: Shop, capture:
     assert await life.axes() == ("completed", payment, "delivered", "no_return")
     taken = 11_000 if refunded else 7_667
     assert await life.at_provider() == [("captured", taken, refunded)]
+
+
+async def test_a_customer_who_presses_again_sees_it_done(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await shop.stock("SHIRT", 5)
+    life = await paid(shop)
+    query = "SELECT public_token FROM orders WHERE id = $1"
+    page = f"/track/{await shop.pool.fetchval(query, life.order_id)}/cancel"
+    for _ in range(2):
+        assert (await api.post(page)).status_code == 303
+        await life.finished()
+    assert (await life.axes())[0] == "canceled"
+    assert "cancel_refused" not in await life.types()
 
 
 async def test_canceling_every_unit_cancels_the_order(shop: Shop) -> None:

@@ -301,7 +301,7 @@ What happens when support, or the customer by the link of their order, asks for 
 moment of an order's life, by the policies as they come. Each row is lived through the API on a real
 stack, with a worker and with workers that die all the time, and holds for both. The order has two
 units at 300.00 with 50.00 for the delivery; nine units were here. What is refused stands in the
-timeline, and changes nothing else. What other keys may ask is in [the API](api.md#keys).
+timeline, and changes nothing else. What other keys may ask is in [the API](api.md).
 """
 
 

@@ -8,7 +8,9 @@ def main() -> None:
     states.PAGE.write_text(states.page(), encoding="utf-8")
     runbook = queries.PAGE.read_text(encoding="utf-8")
     queries.PAGE.write_text(queries.page(runbook), encoding="utf-8")
-    print(states.PAGE, queries.PAGE)
+    guide = states.GUIDE.read_text(encoding="utf-8")
+    states.GUIDE.write_text(states.pictures(guide), encoding="utf-8")
+    print(states.PAGE, queries.PAGE, states.GUIDE)
 
 
 if __name__ == "__main__":

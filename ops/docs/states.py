@@ -38,7 +38,11 @@ from domain.states import (
 
 S = TypeVar("S", bound=StrEnum)
 
-PAGE = Path(__file__).parents[2] / "docs" / "states.md"
+_DOCS = Path(__file__).parents[2] / "docs"
+PAGE = _DOCS / "states.md"
+# The guide that has the pictures of these, too.
+GUIDE = _DOCS / "after-sales.md"
+AFTER_SALES = ("Order", "Payment", "Fulfillment order", "Shipment", "Return", "Exchange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,33 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _section(machine: Machine) -> str:
-    lines = [f"## {machine.title}", "", machine.about, "", "```mermaid", "stateDiagram-v2"]
+_BEGIN = "<!-- Made by `make docs` from domain/states.py; a test compares the two. -->\n"
+_END = "<!-- until here -->\n"
+
+
+def pictures(text: str) -> str:
+    """The guide as it is, with the pictures as the tables are."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    drawn = "".join(
+        f"\n### {machine.title}\n\n" + "\n".join(_picture(machine)) + "\n"
+        for machine in MACHINES
+        if machine.title in AFTER_SALES
+    )
+    return f"{before}{begin}{drawn}{end}{after}"
+
+
+def _picture(machine: Machine) -> list[str]:
+    lines = ["```mermaid", "stateDiagram-v2"]
     lines += [f"    [*] --> {state}" for state in machine.begins]
     for state, targets in machine.steps.items():
         lines += [f"    {state} --> {target}" for target in targets or ("[*]",)]
-    lines += ["```", "", "| from | to |", "|---|---|"]
+    return [*lines, "```"]
+
+
+def _section(machine: Machine) -> str:
+    lines = [f"## {machine.title}", "", machine.about, "", *_picture(machine), ""]
+    lines += ["| from | to |", "|---|---|"]
     for state, targets in machine.steps.items():
         names = " ".join(f"`{target}`" for target in targets)
         lines.append(f"| `{state}` | {names or '(its end)'} |")

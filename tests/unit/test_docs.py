@@ -49,6 +49,12 @@ def test_the_page_of_states_is_the_one_that_the_tables_make() -> None:
     assert states.PAGE.read_text("utf-8") == states.page()
 
 
+def test_the_guide_has_a_picture_of_each_machine_as_its_table_is() -> None:
+    guide = states.GUIDE.read_text("utf-8")
+    assert guide == states.pictures(guide)
+    assert guide.count("stateDiagram-v2") == len(states.AFTER_SALES)
+
+
 def test_the_runbook_lists_the_saved_queries_as_they_are() -> None:
     runbook = queries.PAGE.read_text("utf-8")
     assert runbook == queries.page(runbook)

@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import httpx2
 import pytest
 
 from tests.workflows import witness
 from tests.workflows.goods_back import PRICE, SHIPPING, Counter, arrived, level
-from tests.workflows.life import eventually
+from tests.workflows.life import Life, eventually
 from tests.workflows.shop import Shop
 from tests.workflows.test_accidents import another_worker_takes_over
 from workflows import ids
@@ -319,3 +320,31 @@ async def test_a_parcel_that_never_comes_is_looked_for(shop: Shop, api: httpx2.A
     assert (await counter.read(ret["id"]))["status"] == "in_transit"
     await counter.receive(ret["id"])
     await counter.attention()
+
+
+async def test_a_return_that_is_asked_for_while_its_order_closes_is_paid_once(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    shop.policy = Policy(return_window=0, step_retry_interval=0.5, step_attempts=2)
+    await shop.stock("SHIRT", 20)
+
+    async def raced(number: int) -> tuple[Counter, str]:
+        """The window ends with the delivery; the customer asks right after it, or a bit later."""
+        life = await shop.place([("SHIRT", 2, PRICE)], shipping=SHIPPING)
+        counter = Counter(api, life)
+        await life.deliver(await life.send())
+        await life.until(lambda o: o.delivered_units == 2 and (number % 2 or o.settled))
+        made, _ = await asyncio.gather(counter.ask(1), life.finished())
+        return counter, str(made["id"])
+
+    for counter, return_id in await asyncio.gather(*(raced(number) for number in range(10))):
+        await counter.receive(return_id)
+        await counter.inspect(return_id, restock=1)
+        await counter.until(return_id, status="closed")
+        await eventually(partial(_paid_back, counter.life))
+
+
+async def _paid_back(life: Life) -> bool:
+    bank, axes = await life.at_provider(), await life.axes()
+    paid = ("completed", "partially_refunded", "delivered", "returned")
+    return bank == [("captured", PRICE + SHIPPING, PRICE // 2)] and axes == paid

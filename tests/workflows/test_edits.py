@@ -257,6 +257,8 @@ async def test_an_order_that_ships_complete_waits_for_a_line_that_was_added_with
     await shop.stock("MUG", 0)
     life = await confirmed(shop, ship="complete")
     [parcel] = await life.pack()
+    # Its label is another version of the order.
+    await life.until_types("label_purchased")
     await edit(life, add=[mug()], pay=5_000)
     await life.until(lambda o: o.waits_for_stock and o.covered)
     [work] = (await life.order()).fulfillment_orders

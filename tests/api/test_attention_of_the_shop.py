@@ -12,8 +12,6 @@ from tests.api.storehouse import Storehouse
 from tests.api.test_access import bearer, key_with
 from tests.api.test_purchasing import SUPPLIER, draft
 
-TODAY = datetime.now(UTC).date()
-
 
 async def waiting(store: Storehouse, **filters: Any) -> list[dict[str, Any]]:
     """What waits, page by page."""
@@ -118,10 +116,11 @@ async def test_returned_goods_wait_for_the_bench_and_then_for_a_decision(
 
 
 async def test_expired_goods_that_orders_were_promised_wait(store: Storehouse) -> None:
-    lot = {"sku": "MILK", "quantity": 4, "lot": "OLD", "expires_on": TODAY.isoformat()}
+    today = datetime.now(UTC).date()
+    lot = {"sku": "MILK", "quantity": 4, "lot": "OLD", "expires_on": today.isoformat()}
     await store.receive(lot | {"bin": "A-01"})
     await store.order(("MILK", 3))
-    await store.pool.execute("UPDATE lots SET expires_on = $1", TODAY - timedelta(days=1))
+    await store.pool.execute("UPDATE lots SET expires_on = $1", today - timedelta(days=1))
     # What is free leaves the sale by itself.
     await nothing_waits(store)
     await store.done("/v1/stock/expire", {})

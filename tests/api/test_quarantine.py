@@ -7,11 +7,9 @@ from tests.api.orders import codes
 from tests.api.storehouse import Storehouse
 from tests.integration.agreement import everything_agrees
 
-TODAY = datetime.now(UTC).date()
-
 
 def day(days: int) -> str:
-    return (TODAY + timedelta(days=days)).isoformat()
+    return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
 
 
 def aside(sku: str, quantity: int, **more: Any) -> dict[str, Any]:

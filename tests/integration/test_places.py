@@ -296,7 +296,7 @@ async def test_expired_lots_of_many_shelves_leave_in_slices(
     monkeypatch.setattr(expiry, "_SLICE", 1)
     await build(pool, "M", "N", lots=True)
     for sku in ("M", "N"):
-        await receive(pool, goods.Goods(sku, 5, "A", "L", TODAY))
+        await receive(pool, goods.Goods(sku, 5, "A", "L", datetime.now(UTC).date()))
     await pool.execute("UPDATE lots SET expires_on = expires_on - 9")
     found = await expiry.expire_in_slices(pool, "expire:test")
     assert [(row["sku"], row["quantity"]) for row in found.moved] == [("M", 5), ("N", 5)]

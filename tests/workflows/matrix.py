@@ -104,22 +104,22 @@ class Moment:
     reach: Step
     token: str = "tok_visa"
     closes: bool = False
-    # Where nearly all is refused, a worker has nothing to die of.
-    deadly: bool = True
+    # Where workers die, too: each takes as long as the rest of the page.
+    deadly: bool = False
 
 
 MOMENTS = (
     Moment("the customer is at the bank", _unpaid, token="tok_3ds"),
-    Moment("paid, nothing is picked", _open),
-    Moment("on hold", _held, deadly=False),
+    Moment("paid, nothing is picked", _open, deadly=True),
+    Moment("on hold", _held),
     Moment("picking", _picking),
-    Moment("packed and labeled", _labeled),
-    Moment("one of two has left", _part_sent),
+    Moment("packed and labeled", _labeled, deadly=True),
+    Moment("one of two has left", _part_sent, deadly=True),
     Moment("with the carrier", _sent),
-    Moment("out for delivery", _at_the_door, deadly=False),
+    Moment("out for delivery", _at_the_door),
     Moment("lost by the carrier", _lost),
-    Moment("delivered", _delivered),
-    Moment("closed", _closed, closes=True, deadly=False),
+    Moment("delivered", _delivered, deadly=True),
+    Moment("closed", _closed, closes=True),
 )
 
 
@@ -299,9 +299,9 @@ _HEAD = """\
 
 What happens when support, or the customer by the link of their order, asks for something at each
 moment of an order's life, by the policies as they come. Each row is lived through the API on a real
-stack, with a worker and with workers that die all the time, and holds for both. The order has two
-units at 300.00 with 50.00 for the delivery; nine units were here. What is refused stands in the
-timeline, and changes nothing else. What other keys may ask is in [the API](api.md).
+stack; some moments also with workers that die in the middle, and the rows hold for both. The order
+has two units at 300.00 with 50.00 for the delivery; nine units were here. What is refused stands in
+the timeline, and changes nothing else. What other keys may ask is in [the API](api.md).
 """
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import httpx2
 import pytest
@@ -22,10 +23,16 @@ _LONG, _SHORT = 3_600.0, 0.2
 Rows = dict[tuple[str, str, str], tuple[str, ...]]
 
 
+@pytest.fixture
+def changes(changes: dict[str, Any]) -> dict[str, Any]:
+    """A death takes one try of an activity: nobody is asked for help because of it."""
+    return {**changes, "step_attempts": 4}
+
+
 async def brought(shop: Shop, moment: Moment, number: int) -> list[Cell]:
     """Orders at that moment, all of them."""
     window = _SHORT if moment.closes else _LONG
-    shop.policy = Policy(return_window=window, step_retry_interval=0.5, step_attempts=2)
+    shop.policy = Policy(return_window=window, step_retry_interval=0.5, step_attempts=4)
     found = await matrix.cells(shop, moment, number)
     await asyncio.gather(*(moment.reach(cell.life) for cell in found))
     await eventually(lambda: quiet(shop))

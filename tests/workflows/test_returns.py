@@ -144,9 +144,12 @@ async def test_a_person_decides_when_the_rules_ask_for_one(
     await counter.attention("return_decision", "return_decision")
     assert (await counter.life.axes())[3] == "return_requested"
     handle = shop.temporal.get_workflow_handle(ids.return_workflow_id(yes["id"]))
-    assert (await handle.describe()).typed_search_attributes.get(ids.ATTENTION) == [
-        "return_decision"
-    ]
+
+    async def shown() -> bool:
+        attributes = (await handle.describe()).typed_search_attributes
+        return attributes.get(ids.ATTENTION) == ["return_decision"]
+
+    await eventually(shown)
     assert (await counter.call(yes["id"], "approve"))["status"] == "approved"
     declined = await counter.call(no["id"], "decline", reason="worn by Ayla", note="see photo")
     assert (declined["status"], declined["reason"]) == ("declined", "other")

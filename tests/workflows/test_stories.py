@@ -269,7 +269,7 @@ def _asked() -> list[tuple[int, int]]:
     if told := os.environ.get("STORIES"):
         seed, _, rounds = told.partition(":")
         return [(int(seed), int(rounds or 60))]
-    return [(1, 10), (2, 10), (3, 10)]
+    return [(1, 10), (2, 10)]
 
 
 @pytest.mark.timeout(3_600)

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from api.errors import Problem, invalid_parameters, unavailable
-from db import keys
+from db import keys, orders, timeline
 from db.keys import KeyHolder
 from db.pool import Pool
 from settings import Settings
@@ -91,8 +91,26 @@ async def admit(request: Request, scopes: tuple[str, ...]) -> Caller:
     holder = await own.guard.holder(request, lambda: own.pool)
     role = next((scope for scope in scopes if scope in holder.scopes), None)
     if role is None:
+        await _write_down(request, holder)
         raise Problem(403, "forbidden", f"This needs a key with scope {' or '.join(scopes)}.")
     return Caller(holder.id, holder.name, role, holder.scopes)
+
+
+async def _write_down(request: Request, holder: KeyHolder) -> None:
+    """What a key may not do to an order stands in the order's timeline, like any refusal."""
+    if request.method == "GET" or not request.path_params:
+        return
+    about = next(iter(request.path_params.values()))
+    data = {"action": request.scope["route"].name, "code": "forbidden"}
+    async with services(request).pool.acquire() as conn, conn.transaction():
+        order_id = await timeline.order_of(conn, about)
+        if order_id is None:
+            return
+        await orders.lock(conn, order_id)
+        role = min(holder.scopes, default="none")
+        await timeline.record(
+            conn, order_id, "access_refused", actor=holder.name, role=role, data=data
+        )
 
 
 async def on_parameters(request: Request, error: Exception) -> Response:

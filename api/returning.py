@@ -16,7 +16,7 @@ from db.returns import By, Words
 from domain.errors import NotFound, Refused
 from domain.order import Order
 from domain.return_rules import DROP_OFF, ORIGINAL, SHOP, Decides, Decision, Wanted, decide
-from domain.returns import can_ask
+from domain.returns import Return, can_ask
 from settings import Settings
 
 
@@ -65,17 +65,24 @@ async def ask(conn: Connection, own: Services, order_id: str, body: ReturnIn, by
         conn, order_id, lines, decision, home, by, deadline=deadline, start=start, wants=body.wants
     )
     if body.wants == "exchange" and decision.decides is Decides.APPROVE:
-        await _same_again(conn, own, return_id, by)
+        await _same_again(conn, own, await returns.load(conn, return_id), by)
     return return_id
 
 
-async def _same_again(conn: Connection, own: Services, return_id: str, by: By) -> None:
-    """What the rules approve by themselves is exchanged by itself; what cannot be, staff see."""
-    ret = await returns.load(conn, return_id)
+async def _same_again(conn: Connection, own: Services, ret: Return, by: By) -> None:
+    """What is approved is exchanged by itself, as it was asked for; what cannot be, staff see."""
     order = await orders.load(conn, ret.order_id)
     wish = Wish({line.line_id: line.quantity for line in ret.lines})
     with contextlib.suppress(Refused):
         await open_exchange(conn, own, by, await plan_of_return(conn, order, ret, wish))
+
+
+async def grant_wish(conn: Connection, own: Services, return_id: str, by: By) -> None:
+    """A person has approved it: an exchange that was asked for is opened, once."""
+    ret = await returns.load(conn, return_id)
+    if ret.wants == "exchange":
+        await orders.lock(conn, ret.order_id)
+        await _same_again(conn, own, ret, by)
 
 
 async def unannounced(

@@ -27,3 +27,9 @@ async def record(  # noqa: PLR0913 - an event has these columns
         _SQL["record_event"], order_id, type_, actor, role, dict(data or {}), note, occurred_at
     )
     return event_id
+
+
+async def order_of(conn: Connection, about: str) -> str | None:
+    """The order that an id of it, or of its work, parcel, return or refund belongs to."""
+    order_id: str | None = await conn.fetchval(_SQL["order_of"], about)
+    return order_id

@@ -76,6 +76,7 @@ class Return:
     refund_amount: int | None = None
     refund_id: str = ""
     exchange_sent: str = ON_RECEIPT
+    wants: str = "refund"
     has_back_label: bool = False
     lines: list[ReturnLine] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)

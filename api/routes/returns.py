@@ -142,7 +142,10 @@ async def get_return(request: Request, return_id: str) -> Response:
     ),
 )
 async def approve_return(request: Request, return_id: str) -> Response:
-    """The customer is told its code, and sent the label when the rules give one."""
+    """The customer is told its code, and sent the label when the rules give one.
+
+    When they asked for the same again, it is kept for them now.
+    """
     caller, parsed = await admit(request, SUPPORT), await parse(request, ReturnNoteIn)
     return await _ask(request, caller, parsed, return_id, "approve")
 
@@ -212,6 +215,8 @@ async def _ask(
         reason, note = coded(body.reason, note)
 
     async def view(conn: Connection, _: object, __: Made) -> Answer:
+        if update == "approve":
+            await returning.grant_wish(conn, own, name, By(caller.name, caller.role))
         return views.ok(await returning.shown(conn, name, contact=caller.sees_contact))
 
     petition = petition_of(name, update, reason, note, view)

@@ -73,7 +73,7 @@ SELECT r.id, r.order_id, r.number, r.status, r.decides, r.label, r.shipping_paid
     CASE WHEN r.label_currency = o.currency THEN coalesce(r.label_cost, 0) ELSE 0 END
         AS label_cost,
     r.expires_at, r.remind_at, r.reminded_at IS NOT NULL AS reminded, r.refund_amount,
-    r.exchange_sent, r.back_label IS NOT NULL AS has_back_label,
+    r.exchange_sent, r.wants, r.back_label IS NOT NULL AS has_back_label,
     coalesce(r.refund_id, '') AS refund_id,
     (SELECT coalesce(jsonb_agg(to_jsonb(l) - '{return_id,note,photos}'::text[]
         ORDER BY l.line_id), '[]') FROM return_lines l WHERE l.return_id = r.id) AS lines,

@@ -61,8 +61,25 @@ async def test_a_key_does_what_its_scopes_say(api: httpx2.AsyncClient, pool: Poo
     assert (await api.post("/v1/orders", json=order(), headers=bearer(hall))).status_code == 403
     assert (await api.get("/v1/api-keys", headers=bearer(shop))).status_code == 403
     assert await pool.fetchval("SELECT count(*) FROM orders") == 1
-    events = await api.get(f"{path}/events", headers=bearer(hall))
+    events = await api.get(f"{path}/events?order=asc", headers=bearer(hall))
     assert events.json()["items"][0]["actor"] == "storefront"
+
+
+async def test_what_a_key_may_not_do_to_an_order_stands_in_its_timeline(
+    api: httpx2.AsyncClient,
+) -> None:
+    shop, hall = await key_with(api, "storefront"), await key_with(api, "warehouse")
+    path = f"/v1/orders/{(await api.post('/v1/orders', json=order())).json()['id']}"
+    work = "/v1/fulfillment-orders/ful_none/start"
+    for key, what in ((shop, f"{path}/cancel"), (hall, f"{path}/refunds"), (shop, work)):
+        assert (await api.post(what, json={}, headers=bearer(key))).status_code == 403
+    assert (await api.get(f"{path}/events", headers=bearer(shop))).status_code == 200
+    events = (await api.get(f"{path}/events?order=asc")).json()["items"]
+    refused = [event for event in events if event["type"] == "access_refused"]
+    assert [(e["actor"], e["role"], e["data"]) for e in refused] == [
+        ("storefront", "storefront", {"action": "cancel_order", "code": "forbidden"}),
+        ("warehouse", "warehouse", {"action": "create_refund", "code": "forbidden"}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,13 @@ class Accident(temporalio.client.Interceptor, temporalio.worker.Interceptor):
         """Wrap each activity's execution."""
         return _Inbound(next, self)
 
-    async def after(self, step: str) -> None:
+    async def before(self, info: activity.Info) -> None:
+        """An activity begins."""
+
+    async def after(self, info: activity.Info) -> None:
         """Stop here when this is the step."""
         self._left -= 1
-        if step == self._step or not self._left:
+        if info.activity_type == self._step or not self._left:
             self._step = ""
             self.happened.set()
             await asyncio.Event().wait()
@@ -72,8 +75,9 @@ class _Inbound(temporalio.worker.ActivityInboundInterceptor):
         self,
         input: temporalio.worker.ExecuteActivityInput,  # noqa: A002 - the SDK's name
     ) -> Any:
+        await self._accident.before(activity.info())
         result = await super().execute_activity(input)
-        await self._accident.after(activity.info().activity_type)
+        await self._accident.after(activity.info())
         return result
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -71,8 +71,9 @@ class Life:
         """Wait until the order is as wanted."""
         try:
             async with asyncio.timeout(seconds):
+                pause = pauses()
                 while not wanted(order := await self.order()):
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(next(pause))
         except TimeoutError:
             raise AssertionError(await self.story()) from None
         return order
@@ -402,6 +403,15 @@ class Life:
 async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
     """Wait until `look` answers something true."""
     async with asyncio.timeout(seconds):
+        pause = pauses()
         while not (found := await look()):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(next(pause))
     return found
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between two looks: longer ones later, since looking takes from what is waited for."""
+    pause = 0.02
+    while True:
+        yield pause
+        pause = min(pause * 1.3, 0.3)

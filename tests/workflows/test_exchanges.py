@@ -241,7 +241,8 @@ async def test_a_customer_wants_the_same_again(
         exchange = f"/v1/returns/{made['id']}/exchange"
         again = {"lines": [{"line_id": line["line_id"], "quantity": 1}]}
         assert await counter.refused(exchange, again) == "return_not_open"
-        return
+        await counter.call(made["id"], "approve")
+        assert await counter.refused(exchange, again) == "exchange_exists"
     new = Life(shop, (await counter.exchange())["new_order_id"])
     await held(new)
     await counter.back(made["id"])

@@ -1,26 +1,29 @@
-"""Every action at every moment, with a worker that lives and with workers that die."""
+"""Every action at every moment, with workers that live, and with workers that die at each step."""
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.workflows import matrix
 from tests.workflows.life import eventually
-from tests.workflows.matrix import MOMENTS, Cell, Moment
+from tests.workflows.matrix import page
+from tests.workflows.matrix.actions import NOT_THEIRS, NOTHING, Action
+from tests.workflows.matrix.cells import Cell, Row, actions_at, cell
+from tests.workflows.matrix.deaths import Deaths, Step
+from tests.workflows.matrix.moments import PARTS, Moment
 from tests.workflows.shop import Shop
-from workflows.messages import Policy
 
 WRITING = "WRITE_MATRIX" in os.environ
-# After so many activities a worker dies, and another one takes over.
-DEATHS = (1, 3, 6)
-_LONG, _SHORT = 3_600.0, 0.2
+# Orders that are brought to their moment at once.
+_AT_ONCE = 24
+# Steps at which workers die at once.
+_HUNG = 400
 
-Rows = dict[tuple[str, str, str], tuple[str, ...]]
+Keys = dict[str, str]
+Wanted = tuple[Moment, Action, Step | None]
 
 
 @pytest.fixture
@@ -29,14 +32,102 @@ def changes(changes: dict[str, Any]) -> dict[str, Any]:
     return {**changes, "step_attempts": 4}
 
 
-async def brought(shop: Shop, moment: Moment, number: int) -> list[Cell]:
-    """Orders at that moment, all of them."""
-    window = _SHORT if moment.closes else _LONG
-    shop.policy = Policy(return_window=window, step_retry_interval=0.5, step_attempts=4)
-    found = await matrix.cells(shop, moment, number)
-    await asyncio.gather(*(moment.reach(cell.life) for cell in found))
-    await eventually(lambda: quiet(shop))
+@pytest.mark.skipif(WRITING, reason="the page is being written")
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.timeout(600)
+async def test_every_action_ends_as_the_page_says_whenever_a_worker_dies(
+    shop: Shop, api: httpx2.AsyncClient, part: str
+) -> None:
+    keys, deaths, rows = await keys_of(api), Deaths(shop.pool), page.expected()
+    await reopened(shop, deaths)
+    for moment in PARTS[part]:
+        assert {key for key in rows if key[0] == moment.name} == {
+            (moment.name, action.who, action.name) for action in actions_at(moment)
+        }
+    found = await brought(shop, granted(PARTS[part], rows))
+    deaths.arm_each({})
+    await acted(found, api, keys)
+    await agree(shop, found, rows)
+    steps = [(one, step) for one in found for step in deaths.steps[one.life.order_id]]
+    again = await brought(shop, [(one.moment, one.action, step) for one, step in steps])
+    deaths.arm_each({one.life.order_id: one.dies_at for one in again if one.dies_at})
+    acting = asyncio.create_task(acted(again, api, keys))
+    await eventually(lambda: nobody(deaths), 60)
+    await reopened(shop, deaths)
+    await acting
+    await agree(shop, again, rows, 60)
+
+
+@pytest.mark.skipif(WRITING, reason="the page is being written")
+@pytest.mark.parametrize("part", PARTS)
+async def test_what_is_refused_changes_nothing(
+    shop: Shop, api: httpx2.AsyncClient, part: str
+) -> None:
+    keys, rows = await keys_of(api), page.expected()
+    orders = await brought(shop, [(moment, NOTHING, None) for moment in PARTS[part]])
+    await asyncio.gather(*(ask_what_is_refused(one, api, keys, rows) for one in orders))
+
+
+async def ask_what_is_refused(
+    order: Cell, api: httpx2.AsyncClient, keys: Keys, rows: Mapping[page.Key, Row]
+) -> None:
+    """All of it, one after the other, of the same order."""
+    for action in actions_at(order.moment):
+        wanted = rows[order.moment.name, action.who, action.name]
+        if page.is_refused(wanted, rows[order.key]):
+            asked = Cell(order.moment, action, order.life, order.sku)
+            await asked.begin()
+            await acted([asked], api, keys)
+            assert await asked.row() == wanted, asked.key
+
+
+def granted(moments: Iterable[Moment], rows: Mapping[page.Key, Row]) -> list[Wanted]:
+    """What is not refused at these moments."""
+    return [
+        (moment, action, None)
+        for moment in moments
+        for action in actions_at(moment)
+        if not page.is_refused(
+            rows[moment.name, action.who, action.name],
+            rows[moment.name, NOTHING.who, NOTHING.name],
+        )
+    ]
+
+
+async def keys_of(api: httpx2.AsyncClient) -> Keys:
+    """A key for each scope."""
+    found = {}
+    for scope in ("storefront", "support", "warehouse", "reports"):
+        made = await api.post("/v1/api-keys", json={"name": scope, "scopes": [scope]})
+        found[scope] = made.json()["key"]
     return found
+
+
+async def brought(shop: Shop, wanted: Sequence[Wanted]) -> list[Cell]:
+    """An order at its moment for each action, or for each step of an action."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def bring(moment: Moment, action: Action, dies_at: Step | None) -> Cell:
+        async with gate:
+            one = await cell(shop, moment, action)
+            await moment.reach(one.life)
+            one.dies_at = dies_at
+            return one
+
+    found = await asyncio.gather(*(bring(*one) for one in wanted))
+    await eventually(lambda: quiet(shop))
+    await asyncio.gather(*(one.begin() for one in found))
+    return found
+
+
+async def acted(found: Iterable[Cell], api: httpx2.AsyncClient, keys: Keys) -> None:
+    """Everybody asks at once."""
+    await asyncio.gather(
+        *(
+            one.try_all(api, keys) if one.action.name == NOT_THEIRS else one.act(api, keys)
+            for one in found
+        )
+    )
 
 
 async def quiet(shop: Shop) -> bool:
@@ -51,81 +142,53 @@ async def quiet(shop: Shop) -> bool:
     return not busy
 
 
-async def rows_of(found: Iterable[Cell]) -> Rows:
-    """What came of it, when nothing moves any more."""
-    return {cell.key: await cell.row() for cell in found}
-
-
-async def agree(shop: Shop, found: list[Cell], seconds: float = 40) -> None:
-    """Wait until each cell is as its row says."""
-    wanted = _expected(found)
-    seen: Rows = {}
+async def agree(
+    shop: Shop, found: Sequence[Cell], rows: Mapping[page.Key, Row], seconds: float = 40
+) -> None:
+    """Wait until each cell is as its row says, and stays so."""
+    off = list(found)
 
     async def same() -> bool:
-        nonlocal seen
-        still = await quiet(shop)
-        seen = await rows_of(found)
-        return still and seen == wanted
+        nonlocal off
+        off = [one for one in off if await one.row() != rows[one.key]]
+        # Reading is work, too.
+        await asyncio.sleep(0.5)
+        return not off and await quiet(shop)
 
     try:
         await eventually(same, seconds)
     except TimeoutError:
-        off = {key: (seen[key], row) for key, row in wanted.items() if seen[key] != row}
-        message = "\n".join(f"{key}:\n  {is_}\n  {shall}" for key, (is_, shall) in off.items())
-        raise AssertionError(message or "something is still on its way") from None
+        seen = [(one.key, one.dies_at, await one.row(), rows[one.key]) for one in off]
+        told = "\n".join(map(str, seen)) or "something is still on its way"
+        raise AssertionError(told) from None
+    assert [one.key for one in found if await one.row() != rows[one.key]] == []
 
 
-def _expected(found: Iterable[Cell]) -> Rows:
-    known = matrix.expected()
-    return {
-        (moment, who, what): known[moment[0].upper() + moment[1:], who, what]
-        for moment, who, what in (cell.key for cell in found)
-    }
+async def reopened(shop: Shop, deaths: Deaths) -> None:
+    """The worker is gone in the middle of whatever it does, and another one takes over."""
+    await shop.close()
+    shop.accident = deaths
+    shop.settings = shop.settings.model_copy(update={"worker_max_activities": _HUNG})
+    deaths.resurrect()
+    await shop.open()
 
 
-@pytest.mark.skipif(WRITING, reason="the page is being written")
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda m: m.name)
-async def test_every_action_at_a_moment_ends_as_the_page_says(
-    shop: Shop, api: httpx2.AsyncClient, moment: Moment
-) -> None:
-    found = await brought(shop, moment, 0)
-    await asyncio.gather(*(cell.act(api) for cell in found))
-    await agree(shop, found)
-
-
-@pytest.mark.skipif(WRITING, reason="the page is being written")
-@pytest.mark.parametrize("moment", [m for m in MOMENTS if m.deadly], ids=lambda m: m.name)
-@pytest.mark.timeout(200)
-async def test_workers_that_die_in_the_middle_change_no_row(
-    shop: Shop, api: httpx2.AsyncClient, moment: Moment
-) -> None:
-    found = await brought(shop, moment, 0)
-    acting = asyncio.gather(*(cell.act(api) for cell in found))
-    died = 0
-    for number in DEATHS:
-        shop.accident.arm_after(number)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(shop.accident.happened.wait(), 3)
-        died += shop.accident.happened.is_set()
-        await shop.close()
-        await shop.open()
-    shop.accident.arm_after(0)
-    await acting
-    # What a dead worker had begun is begun again when its time is over: a minute for a mail.
-    await agree(shop, found, 100)
-    assert died
+async def nobody(deaths: Deaths) -> bool:
+    """Whether the worker has died for all for whom it shall."""
+    return not deaths.alive
 
 
 @pytest.mark.skipif(not WRITING, reason="for writing the page")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 async def test_write_the_page(shop: Shop, api: httpx2.AsyncClient) -> None:
-    rows = {}
-    for number, moment in enumerate(MOMENTS):
-        found = await brought(shop, moment, number)
-        await asyncio.gather(*(cell.act(api) for cell in found))
+    keys = await keys_of(api)
+    rows: dict[page.Key, Row] = {}
+    for moments in PARTS.values():
+        wanted = [(moment, action, None) for moment in moments for action in actions_at(moment)]
+        found = await brought(shop, wanted)
+        await acted(found, api, keys)
         # Nobody knows yet what to wait for.
-        await asyncio.sleep(6)
+        await asyncio.sleep(8)
         await eventually(lambda: quiet(shop))
-        seen = await rows_of(found)
-        rows[moment.name] = [seen[cell.key] for cell in found]
-    matrix.PAGE.write_text(matrix.written(rows), "utf-8")
+        rows |= {one.key: await one.row() for one in found}
+    page.PAGE.write_text(page.written(rows), "utf-8")

@@ -1,0 +1,275 @@
+"""What anybody may do with an order at any moment, as steps of a made-up life.
+
+A step is what a person, a warehouse or a carrier would do with the order as it is then; what is
+refused is an answer too.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx2
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import Refused
+from domain.order import FulfillmentOrder, Order, Shipment
+from domain.states import ShipmentStatus
+from tests.workflows import witness
+from tests.workflows.life import Life, eventually
+from tests.workflows.matrix.actions import ACTIONS, Action, names
+from tests.workflows.shop import Shop
+
+STOCK = 12
+SCANS = (
+    "in_transit",
+    "out_for_delivery",
+    "attempted_delivery",
+    "delayed",
+    "lost",
+    "return_to_sender",
+    "delivered",
+)
+TOKENS = ("tok_visa", "tok_visa", "tok_flaky", "tok_3ds", "tok_declined", "tok_refund_fails_once")
+_TOLD = {400, 404, 409, 422, 503}
+
+# DESIGN.md: what holds at every moment, whatever is under way.
+BROKEN = {
+    "more given back than taken": "SELECT id FROM payments WHERE refunded + refunding > captured",
+    "more taken than promised": "SELECT id FROM payments WHERE captured > authorized",
+    "more sold than there is": "SELECT sku FROM stock_levels"
+    " WHERE on_hand - allocated - held - safety - damaged < 0",
+    "a line that does not add up": "SELECT id FROM order_lines"
+    " WHERE quantity <> open + allocated + backordered + shipped + canceled",
+    "more came back than left": "SELECT id FROM order_lines WHERE returned > shipped",
+    "more units paid back than were had": "SELECT id FROM order_lines"
+    " WHERE refunded > shipped + canceled OR given_back > shipped",
+    "a line paid back beyond its share": "SELECT l.id FROM order_lines l"
+    " JOIN refund_lines r ON r.line_id = l.id GROUP BY l.id HAVING sum(r.amount) > l.total",
+    "more taken than it costs": "SELECT o.id FROM orders o JOIN payments p ON p.order_id = o.id"
+    " GROUP BY o.id HAVING sum(p.captured - p.refunded) > o.grand_total",
+}
+
+
+@dataclass
+class Story:
+    """Some orders, and somebody who does things to them."""
+
+    shop: Shop
+    api: httpx2.AsyncClient
+    skus: tuple[str, ...]
+    lives: list[Life] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    # How often a step was done, and how often it was refused or had nothing to do.
+    done: Counter[str] = field(default_factory=Counter)
+    vain: Counter[str] = field(default_factory=Counter)
+
+    async def begin(self) -> None:
+        """There is something to sell."""
+        for sku in self.skus:
+            await self.shop.stock(sku, STOCK)
+
+    async def place(self, dice: random.Random) -> None:
+        """Another customer buys something."""
+        lines = [
+            (sku, dice.randint(1, 3), 10_001 * dice.randint(1, 3))
+            for sku in dice.sample(self.skus, dice.randint(1, 2))
+        ]
+        self.lives.append(
+            await self.shop.place(
+                lines,
+                token=dice.choice(TOKENS),
+                capture=dice.choice(["on_shipment", "immediate"]),
+                shipping=dice.choice([0, 1_999]),
+                ship=dice.choice(["complete", "in_parts"]),
+                out_of_stock=dice.choice(["backorder", "cancel_lines"]),
+            )
+        )
+
+    async def step(self, life: Life, name: str, dice: random.Random) -> None:
+        """One step of one order; whether something came of it is counted."""
+        try:
+            async with asyncio.timeout(30):
+                outcome = str(await STEPS[name](self, life, dice) or "")
+            vain = outcome[:1] in {"4", "5"}
+        except (WorkflowUpdateFailedError, Refused, IndexError) as error:
+            outcome, vain = type(error).__name__, True
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            outcome, vain = "over", True
+        (self.vain if vain else self.done)[name] += 1
+        self.log.append(f"{life.order_id} {name}: {outcome}")
+
+    async def ask(self, path: str, body: Any, method: str = "POST") -> str:
+        """The API's answer, which may be a refusal and no accident."""
+        answer = await self.api.request(method, path, json=body)
+        assert answer.status_code < 400 or answer.status_code in _TOLD, answer.text
+        return f"{answer.status_code} {answer.text[:120] if answer.status_code >= 400 else ''}"
+
+    async def returns(self, life: Life) -> list[dict[str, Any]]:
+        """The order's returns."""
+        answer = await self.api.get(f"/v1/returns?order_id={life.order_id}")
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+    # -- what must be true ---------------------------------------------------------------------
+
+    async def agrees(self) -> None:
+        """The books agree, in the middle of everything."""
+        for what, query in BROKEN.items():
+            assert await self.shop.pool.fetch(query) == [], (what, self.log)
+        await witness.compare_counters(self.shop)
+
+    async def end(self) -> None:
+        """Everything that can end is brought to its end, by a person who is patient."""
+        rows = await self.shop.pool.fetch(
+            "SELECT id FROM orders WHERE status IN ('pending', 'confirmed') ORDER BY id"
+        )
+        for life in [Life(self.shop, row["id"]) for row in rows]:
+            try:
+                await eventually(partial(self._over, life), seconds=90)
+            except TimeoutError:
+                raise AssertionError((self.log, await life.story())) from None
+
+    async def _over(self, life: Life) -> bool:
+        """Move an order on by whatever it needs; whether it is closed."""
+        order = await life.order()
+        path = f"/v1/orders/{order.id}"
+        if order.closed:
+            return True
+        for hold in order.holds:
+            if hold.reason != "awaiting_return_items":
+                await self.ask(f"{path}/holds/{hold.id}", None, "DELETE")
+        for ret in await self.returns(life):
+            if ret["status"] in {"requested", "approved", "in_transit"}:
+                await self.ask(f"/v1/returns/{ret['id']}/cancel", {"reason": "kept"})
+        for parcel in order.shipments:
+            if parcel.on_its_way:
+                await self._arrive(life, parcel)
+        if order.shipped_units < order.live_units and not order.recalling:
+            await self.ask(f"{path}/cancel", {"reason": "end"})
+        elif not order.covered:
+            await self.ask(f"{path}/waive", {"reason": "end"})
+        return (await life.order()).closed
+
+    async def _arrive(self, life: Life, parcel: Shipment) -> None:
+        if parcel.not_coming or parcel.intercepted:
+            path = f"/v1/orders/{life.order_id}/parcels/{parcel.id}/resolve"
+            await self.ask(path, {"action": "refund"})
+        else:
+            await life.deliver(parcel.id)
+
+
+Step = Callable[[Story, Life, random.Random], Awaitable[object]]
+
+
+def _asked(action: Action) -> Step:
+    """What people may ask for at any moment (the matrix asks the same of each)."""
+
+    async def ask(story: Story, life: Life, _: random.Random) -> str:
+        order, ids = await life.order(), await names(life)
+        if action.needs and not ids[action.needs]:
+            raise IndexError
+        body = action.body(order) if action.body else None
+        return await story.ask(action.path.format_map(ids), body, action.method)
+
+    return ask
+
+
+async def _work(life: Life) -> FulfillmentOrder:
+    """At the first location that was asked; IndexError when none was."""
+    return (await life.order()).fulfillment_orders[0]
+
+
+async def _pack(_: Story, life: Life, __: random.Random) -> None:
+    _something(await _work(life))
+    await life.pack()
+
+
+async def _send(_: Story, life: Life, __: random.Random) -> None:
+    _something(await _work(life))
+    await life.send()
+
+
+def _something(work: FulfillmentOrder) -> None:
+    """The API takes no empty parcel."""
+    if not any(line.to_pack for line in work.lines):
+        raise IndexError
+
+
+async def _pick(_: Story, life: Life, dice: random.Random) -> None:
+    most = min(line.to_pick for line in (await _work(life)).lines)
+    await life.pick(dice.randint(0, most), short=dice.choice([None, None, "damaged"]))
+
+
+async def _parcel(life: Life, dice: random.Random) -> Shipment:
+    """One that is on its way; IndexError when there is none."""
+    parcels: Order = await life.order()
+    return dice.choice([s for s in parcels.shipments if s.status is ShipmentStatus.SHIPPED])
+
+
+async def _scan(_: Story, life: Life, dice: random.Random) -> None:
+    await life.scan((await _parcel(life, dice)).id, dice.choice(SCANS))
+
+
+async def _receive_back(story: Story, life: Life, dice: random.Random) -> str:
+    """All of it, or not all."""
+    parcel = await _parcel(life, dice)
+    lines = [
+        {
+            "line_id": part.line_id,
+            "quantity": dice.randint(1, part.quantity),
+            "disposition": dice.choice(["restock", "quarantine"]),
+        }
+        for part in parcel.lines
+    ]
+    return await story.ask(f"/v1/shipments/{parcel.id}/receive-back", {"lines": lines})
+
+
+async def _resolve(story: Story, life: Life, dice: random.Random) -> str:
+    parcel = await _parcel(life, dice)
+    path = f"/v1/orders/{life.order_id}/parcels/{parcel.id}/resolve"
+    return await story.ask(path, {"action": dice.choice(["replace", "refund", "wait"])})
+
+
+async def _move_return(story: Story, life: Life, dice: random.Random) -> str:
+    """The dock receives, or the bench looks."""
+    ret = dice.choice(await story.returns(life))
+    line, path = ret["lines"][0], f"/v1/returns/{ret['id']}"
+    unit = {"line_id": line["line_id"], "quantity": 1}
+    if line["received"] < line["quantity"]:
+        return await story.ask(f"{path}/receive", {"lines": [unit]})
+    judged = dice.choice(["restock", "refurbish", "scrap", "reject", "damaged"])
+    return await story.ask(f"{path}/inspect", {"lines": [unit | {"disposition": judged}]})
+
+
+async def _exchange(story: Story, life: Life, dice: random.Random) -> str:
+    ret = dice.choice(await story.returns(life))
+    line = {"line_id": ret["lines"][0]["line_id"], "quantity": 1}
+    body = {"lines": [line], "send": dice.choice(["on_handover", "on_receipt"])}
+    return await story.ask(f"/v1/returns/{ret['id']}/exchange", body)
+
+
+_DONE_BY_THE_WORLD: Mapping[str, Step] = {
+    "pick": _pick,
+    "pack": _pack,
+    "send": _send,
+    "scan": _scan,
+    "scan again": _scan,
+    "receive back": _receive_back,
+    "resolve": _resolve,
+    "return moves": _move_return,
+    "return moves on": _move_return,
+    "exchange": _exchange,
+}
+STEPS: Mapping[str, Step] = {
+    **{f"{a.who}: {a.name}": _asked(a) for a in ACTIONS},
+    **_DONE_BY_THE_WORLD,
+}
+# The world moves an order as often as people want something of it.
+NAMES = (*STEPS, *_DONE_BY_THE_WORLD, *_DONE_BY_THE_WORLD)

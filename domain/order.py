@@ -178,10 +178,14 @@ class ParcelLine:
         return self.quantity - self.written_off
 
     @property
+    def here(self) -> int:
+        """Of a received parcel, units that warehouses have."""
+        return self.quantity if self.came_back is None else self.came_back
+
+    @property
     def owed_and_back(self) -> int:
         """Of a received parcel, units that are here and still owed: what is settled came first."""
-        here = self.quantity if self.came_back is None else self.came_back
-        return max(0, min(self.owed, here - self.written_off))
+        return max(0, min(self.owed, self.here - self.written_off))
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,11 @@ class Shipment:
     lines: list[ParcelLine] = field(default_factory=list)
     received: bool = False
     intercepted: bool = False
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Units of each line that no warehouse has received back."""
+        return {p.line_id: p.quantity - (p.here if self.received else 0) for p in self.lines}
 
     @property
     def in_house(self) -> bool:

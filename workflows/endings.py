@@ -26,6 +26,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Lives that began before the rules ask a person about every trouble.
 _PATCH = "carriers-fail-by-rules"
+# Lives that began before settle a parcel in two parts at most.
+_PARTS = "a-parcel-is-settled-in-parts"
 _CODES = {
     Event.ATTEMPTED: attention.DELIVERY_ATTEMPTED,
     Event.DELAYED: attention.DELIVERY_DELAYED,
@@ -76,8 +78,10 @@ class Endings:
             await self._decide(shipment.id, Event.NO_NEWS, f"overdue:{shipment.id}")
 
     async def on_received(self, news: ReceivedSignal) -> None:
-        """A parcel is back at a warehouse: nothing has to be waited for any more."""
+        """A parcel, or the rest of it, is at a warehouse: nothing has to be waited for any more."""
         cause = f"received:{news.shipment_id}"
+        if news.before is not None:
+            cause += f":{news.before}"
         decided = await self._ask_rules(news.shipment_id, Event.RETURNED, cause)
         shipment = self.order.shipment(news.shipment_id)
         if not decided.action or shipment is None:
@@ -134,11 +138,9 @@ class Endings:
         self, shipment_id: str, action: Action, event: Event | None, asker: Asker
     ) -> None:
         """Take a parcel's units out of what is owed; send them again, or give their money back."""
-        desk, subject = self._desk, shipment_id
+        desk = self._desk
         shipment = self.order.shipment(shipment_id)
-        if shipment is not None and any(part.written_off for part in shipment.lines):
-            # A part was settled before: by another step, and another mail.
-            subject += ":rest"
+        subject = shipment_id + self._part(shipment)
         cause = f"write-off:{subject}"
         by = Asked() if asker.role == "system" else asked(asker)
         await desk.record(
@@ -146,7 +148,7 @@ class Endings:
             WriteOff(self.order.id, cause, shipment_id, action, event or "", by),
         )
         if action is Action.REPLACE:
-            desk.notify("parcel_replaced", shipment_id)
+            desk.notify("parcel_replaced", subject.removesuffix(":rest"))
         elif not self.order.live_units:
             recall = desk.recall if self.order.cancel_requested else None
             if recall and shipment is not None and not shipment.received:
@@ -156,6 +158,16 @@ class Endings:
             desk.notify("canceled", subject)
         # The units want another source; or what remains is all there by now. Money follows.
         await self._fulfillment.reserve(f"after-{cause}")
+
+    @staticmethod
+    def _part(shipment: Shipment | None) -> str:
+        """A part that is settled after another has a step and a mail of its own: it is named by
+        how many units were settled before.
+        """
+        settled = sum(part.written_off for part in shipment.lines) if shipment else 0
+        if not settled:
+            return ""
+        return f":rest:{settled}" if workflow.patched(_PARTS) else ":rest"
 
     def _reason(self, shipment_id: str) -> str:
         """Why an order ends whose only parcel does not arrive."""

@@ -51,6 +51,8 @@ class EndingActivities:
                 "now": decision.after == 0,
                 "tell": decision.tell and event in _MAILS,
                 "after": iso(decision.after),
+                "here": shipment.owed_and_back,
+                "settled": shipment.settled,
             }
             return TroubleDecided(step.order, **step.result)
 

@@ -219,6 +219,16 @@ class Shipment:
         return self.status is ShipmentStatus.SHIPPED and gone
 
     @property
+    def owed_and_back(self) -> bool:
+        """Whether, when it was received, units of it are here that are still owed."""
+        return any(part.owed_and_back for part in self.lines)
+
+    @property
+    def settled(self) -> int:
+        """Units of it that are not owed any more."""
+        return sum(part.written_off for part in self.lines)
+
+    @property
     def written_off(self) -> bool:
         """Whether nothing of it is owed any more."""
         return bool(self.lines) and not any(part.owed for part in self.lines)

@@ -89,7 +89,7 @@ class Endings:
         action = Action(decided.action)
         if action not in SETTLING:
             action = Action.ASK_PERSON
-        await self._carry_out(shipment, Event.RETURNED, action)
+        await self._carry_out(shipment, Event.RETURNED, action, decided)
 
     async def _ask_rules(self, shipment_id: str, event: Event, cause: str) -> TroubleDecided:
         task = Trouble(self.order.id, cause, shipment_id, event)
@@ -105,22 +105,34 @@ class Endings:
             return
         action = Action(decided.action)
         if decided.now:
-            await self._carry_out(shipment, event, action)
+            await self._carry_out(shipment, event, action, decided)
         elif action in SETTLING and not shipment.intercepted:
             # Until it is done a person may decide otherwise.
             self._need_help(shipment_id, event, f"{action} follows after {decided.after}")
 
     # -- what is done ----------------------------------------------------------------------------
 
-    async def _carry_out(self, shipment: Shipment, event: Event, action: Action) -> None:
-        """Do what was decided, if the event is still the last word about the parcel."""
+    async def _carry_out(
+        self,
+        shipment: Shipment,
+        event: Event,
+        action: Action,
+        decided: TroubleDecided | None = None,
+    ) -> None:
+        """Do what was decided, if the event is still the last word about the parcel.
+
+        What was decided right before counts as it was then: the order may be ahead, when a worker
+        died after its units were written off, and the rest is still to be done.
+        """
         if self._desk.stopping or not stands(
             event, shipment.tracking_status, received=shipment.received
         ):
             return
-        here = any(part.owed_and_back for part in shipment.lines)
+        here, settled = shipment.owed_and_back, shipment.settled
+        if decided is not None and decided.here is not None and decided.settled is not None:
+            here, settled = decided.here, decided.settled
         if action in SETTLING and (here or not shipment.received):
-            await self._write_off(shipment.id, action, event, Asker("kervan", "system"))
+            await self._write_off(shipment.id, action, event, Asker("kervan", "system"), settled)
             self._ask_about_missing(shipment.id)
         elif action is not Action.TELL:
             self._need_help(shipment.id, event, "a person decides")
@@ -135,12 +147,15 @@ class Endings:
         self._desk.need_help(_CODES[event], shipment_id, f"{shipment_id}: {event}; {then}")
 
     async def _write_off(
-        self, shipment_id: str, action: Action, event: Event | None, asker: Asker
+        self, shipment_id: str, action: Action, event: Event | None, asker: Asker, settled: int
     ) -> None:
-        """Take a parcel's units out of what is owed; send them again, or give their money back."""
+        """Take a parcel's units out of what is owed; send them again, or give their money back.
+
+        `settled`: units of it that were not owed before.
+        """
         desk = self._desk
         shipment = self.order.shipment(shipment_id)
-        subject = shipment_id + self._part(shipment)
+        subject = shipment_id + self._part(settled)
         cause = f"write-off:{subject}"
         by = Asked() if asker.role == "system" else asked(asker)
         await desk.record(
@@ -160,11 +175,10 @@ class Endings:
         await self._fulfillment.reserve(f"after-{cause}")
 
     @staticmethod
-    def _part(shipment: Shipment | None) -> str:
+    def _part(settled: int) -> str:
         """A part that is settled after another has a step and a mail of its own: it is named by
         how many units were settled before.
         """
-        settled = sum(part.written_off for part in shipment.lines) if shipment else 0
         if not settled:
             return ""
         return f":rest:{settled}" if workflow.patched(_PARTS) else ":rest"
@@ -187,7 +201,9 @@ class Endings:
         """Do what a person decided."""
         shipment_id, action = request.shipment_id, Action(request.action)
         if action in SETTLING:
-            await self._write_off(shipment_id, action, None, request.asker)
+            shipment = self.order.shipment(shipment_id)
+            settled = shipment.settled if shipment else 0
+            await self._write_off(shipment_id, action, None, request.asker, settled)
             return [shipment_id]
         await self._desk.record(
             EndingActivities.be_patient,

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from activities.ending_contracts import Trouble, WriteOff
+from activities.endings import EndingActivities
 from domain.endings import Action, Event
 from domain.errors import Refused
 from domain.phase import Phase
@@ -31,6 +33,11 @@ async def refusal(life: Life, parcel: str, units: int) -> str:
     with pytest.raises(Refused) as refused:
         await life.receive_back(parcel, restock=units)
     return refused.value.code
+
+
+async def paid_back(life: Life, units: int) -> None:
+    """Wait until the money for so many units is back."""
+    await life.until(lambda o: o.refunded == units * UNIT)
 
 
 async def came(life: Life) -> list[dict[str, int]]:
@@ -200,3 +207,40 @@ async def test_a_worker_that_dies_while_the_rest_is_paid_back_changes_nothing(
     types = await life.types()
     twice = ("parcel_received_back", "parcel_refunded", "refund_succeeded")
     assert {type_: types.count(type_) for type_ in twice} == dict.fromkeys(twice, 2)
+
+
+@pytest.mark.parametrize("parts", [(3,), (1, 1), (1, 2)])
+async def test_a_worker_that_dies_before_it_tells_that_units_were_settled_leaves_nothing_undone(
+    shop: Shop, parts: tuple[int, ...]
+) -> None:
+    """Its steps are in the rows and not in the history, so the next worker begins them anew: the
+    order that they answer is ahead of what is still to be done.
+    """
+    life, parcel = await on_its_way(shop)
+    for number, units in enumerate(parts):
+        before = sum(parts[:number])
+        await paid_back(life, before)
+        await shop.close()
+        await life.receive_back(parcel, restock=units)
+        await _settled_by_a_dead_worker(shop, life, parcel, before)
+        await shop.open()
+    await paid_back(life, sum(parts))
+    if sum(parts) < 3:
+        await life.asks_for_help("parcel_returned")
+        await life.receive_back(parcel, restock=1)
+    await life.finished()
+    assert await life.axes() == PAID_BACK
+    assert await life.at_provider() == [("captured", 3 * UNIT, 3 * UNIT)]
+    told = [milestone for milestone, _ in await witness.told(life)]
+    assert told.count("canceled") == (await life.types()).count("parcel_refunded")
+
+
+async def _settled_by_a_dead_worker(shop: Shop, life: Life, parcel: str, before: int) -> None:
+    """What a worker wrote that did not live to tell of it."""
+    steps = EndingActivities(shop.pool)
+    cause, part = (f":{before}", f":rest:{before}") if before else ("", "")
+    received = Trouble(life.order_id, f"received:{parcel}{cause}", parcel, Event.RETURNED)
+    decided = await steps.decide_trouble(received)
+    await steps.write_off_parcel(
+        WriteOff(life.order_id, f"write-off:{parcel}{part}", parcel, decided.action, decided.event)
+    )

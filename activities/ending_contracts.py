@@ -20,7 +20,9 @@ class Trouble:
 class TroubleDecided:
     """What the rules say: `action` is empty when there is nothing (any more) to decide.
 
-    `now`: its time has come already; `tell`: the customer is to hear of it.
+    `now`: its time has come already; `tell`: the customer is to hear of it. `here`: of a received
+    parcel, units are here that are still owed; `settled`: units of it that are not owed any more.
+    Both as it was when it was decided, whatever the order is by now; None: not kept yet.
     """
 
     order: Order
@@ -29,6 +31,8 @@ class TroubleDecided:
     now: bool = False
     tell: bool = False
     after: str = ""
+    here: bool | None = None
+    settled: int | None = None
 
 
 @dataclass(frozen=True)

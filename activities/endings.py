@@ -51,6 +51,8 @@ class EndingActivities:
                 "now": decision.after == 0,
                 "tell": decision.tell and event in _MAILS,
                 "after": iso(decision.after),
+                "here": shipment.owed_and_back,
+                "settled": shipment.settled,
             }
             return TroubleDecided(step.order, **step.result)
 
@@ -110,13 +112,13 @@ class EndingActivities:
     async def _tell(
         self, step: orders.Step, order: Order, task: WriteOff, data: dict[str, Any]
     ) -> None:
-        """Plan the customer's mail. Of an order that ends with it they hear by its end."""
+        """Plan the customer's mail, one for each part of a parcel. Of an order that ends with it
+        they hear by its end.
+        """
+        subject = task.cause.removeprefix("write-off:")
         if task.resolution == Action.REPLACE:
-            await notifications.plan(
-                step.conn, task.order_id, "parcel_replaced", task.shipment_id, data
-            )
+            await notifications.plan(step.conn, task.order_id, "parcel_replaced", subject, data)
         elif order.live_units:
-            subject = task.cause.removeprefix("write-off:")
             await notifications.plan(step.conn, task.order_id, "canceled", subject, data=data)
 
     @activity.defn

@@ -120,7 +120,8 @@ class NotificationActivities:
 
     async def _facts(self, row: Mapping[str, Any]) -> MailFacts:
         milestone = Milestone(row["milestone"])
-        parcel = row["subject"] if milestone in _PARCEL else ""
+        # Of a parcel that is settled in parts, each part has its mail.
+        parcel = row["subject"].partition(":")[0] if milestone in _PARCEL else ""
         data, currency, order_id = row["data"], row["currency"], row["order_id"]
         lines, taken_out = await self._lines(row, parcel)
         goods_back, shipments = None, await self._shipments(order_id, parcel)

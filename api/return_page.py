@@ -50,6 +50,10 @@ WORDS: dict[str, dict[str, Any]] = {
             "expired": "it was not sent in time",
         },
         "exchanged": "what you get for it is sent",
+        "exchange": "In exchange you get order",
+        "replacement": "In place of what was missing or wrong you get order",
+        "of_exchange": "This order is in exchange for something from your order",
+        "of_replacement": "This order is in place of something from your order",
     },
     "tr": {
         "ask": "İade etmek istiyorum",
@@ -86,20 +90,34 @@ WORDS: dict[str, dict[str, Any]] = {
             "expired": "zamanında gönderilmedi",
         },
         "exchanged": "karşılığındaki ürün gönderiliyor",
+        "exchange": "Değişim siparişiniz:",
+        "replacement": "Eksik veya hatalı ürünün yerine açılan siparişiniz:",
+        "of_exchange": "Bu sipariş, şu siparişinizdeki bir ürünün değişimidir:",
+        "of_replacement": "Bu sipariş, şu siparişinizdeki bir ürünün yerine açıldı:",
     },
 }
 
-# On the page of the order: its returns, and the way to another one.
+# On the page of the order: what it was sent for, its returns, what was sent in their place, and the
+# way to another one.
 SECTION = """\
-{% for ret in returns %}<section>
+{% macro link(text, other) %}<p>{{ text }} {% if other.public_token %}\
+<a href="/track/{{ other.public_token }}">{{ other.number }}</a>{% else %}{{ other.number }}\
+{% endif %}{% if other.ended %} ({{ back_words.status.canceled }}){% endif %}</p>
+{% endmacro %}{% for other in sent_for %}<section>
+{{ link(back_words.of_exchange if other.return_id else back_words.of_replacement, other) }}\
+</section>
+{% endfor %}{% for ret in returns %}<section>
 <h2>{{ back_words.code }} {{ ret.number }}</h2>
 <p>{{ back_words.exchanged if ret.exchanged else back_words.status[ret.status] }}</p>
+{% for other in ret.sent_for %}{{ link(back_words.exchange, other) }}{% endfor %}\
 {% if ret.label_url %}<p><a href="{{ ret.label_url }}" rel="noreferrer">\
 {{ back_words.label }}</a></p>
 {% endif %}{% if ret.cancelable %}<form method="post" \
 action="/track/{{ token }}/returns/{{ ret.id }}/cancel">
 <button class="quiet">{{ back_words.cancel }}</button></form>
 {% endif %}</section>
+{% endfor %}{% for other in replacements %}<section>
+{{ link(back_words.replacement, other) }}</section>
 {% endfor %}{% if may_return %}<section>
 <p><a href="/track/{{ token }}/return">{{ back_words.ask }}</a></p>
 </section>
@@ -129,6 +147,7 @@ value="{{ least }}" min="{{ least }}" max="{{ line.left }}"> \
 _UNITS = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 _LINE = re.compile(r"lin_[0-9a-z]{1,40}", re.ASCII)
 _FREE = {"declined", "canceled", "expired"}
+_UNSENT = {"canceled", "expired"}
 
 
 def returnable(row: Row) -> list[dict[str, Any]]:
@@ -160,9 +179,24 @@ def shown(row: Row) -> list[dict[str, Any]]:
             "label_url": ret["label_url"] if ret["status"] == "approved" else None,
             "cancelable": ReturnStage.CANCELED in RETURN[ReturnStage(ret["status"])],
             "exchanged": ret["wants"] == "exchange" and ret["status"] == "inspected",
+            "sent_for": sent_for(row, ret["id"]),
         }
         for ret in row["returns"] or ()
     ]
+
+
+def sent_for(row: Row, return_id: str | None) -> list[dict[str, Any]]:
+    """The orders that were sent in place of a return's goods; None: of goods that stay."""
+    return [
+        {**other, "ended": other["status"] in _UNSENT}
+        for other in row["exchanged_with"]
+        if other["later"] and other["return_id"] == return_id
+    ]
+
+
+def sent_from(row: Row) -> list[Row]:
+    """The order whose goods this one was sent for, if there is one."""
+    return [other for other in row["exchanged_with"] if not other["later"]]
 
 
 def read_form(form: str) -> tuple[str, ReturnIn | None] | None:

@@ -34,6 +34,7 @@ _PLAIN = (
     "refund_id",
     "wants",
     "exchange_sent",
+    "exchange",
 )
 _TIMES = (
     "requested_at",

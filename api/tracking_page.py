@@ -112,6 +112,8 @@ def page(row: Row, token: str, notice: str = "", *, may_cancel: bool = False) ->
         feedback=feedback_page.state(row),
         how=feedback_page.WORDS[language],
         returns=return_page.shown(row),
+        replacements=return_page.sent_for(row, None),
+        sent_for=return_page.sent_from(row),
         may_return=bool(return_page.returnable(row)),
         back_words=return_page.WORDS[language],
     )

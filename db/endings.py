@@ -140,12 +140,12 @@ async def claim_due(conn: Connection, limit: int) -> list[Due]:
 
 
 async def receive(conn: Connection, order_id: str, shipment_id: str, warehouse: str) -> bool:
-    """It is back at a warehouse of ours; False when it was before."""
+    """It is back at a warehouse of ours; False when it was before, which stays as it was."""
     return bool(await conn.fetchval(_SQL["receive_parcel"], shipment_id, order_id, warehouse))
 
 
 async def bring_back(conn: Connection, shipment_id: str, units: Mapping[str, int]) -> None:
-    """So many units of each line of a received parcel are here; of other lines none."""
+    """So many units of each line of a received parcel are here by now; of other lines none."""
     await conn.execute(_SQL["bring_back"], shipment_id, list(units), list(units.values()))
 
 

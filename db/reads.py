@@ -159,6 +159,11 @@ async def order_by_token(conn: Connection, token: str) -> Row | None:
     return await order(conn, order_id) if order_id else None
 
 
+async def exchanged_with(conn: Connection, order_id: str) -> list[Row]:
+    """Orders sent in place of goods of this one, and the one that this one was sent for."""
+    return [dict(row) for row in await conn.fetch(_SQL["exchanged_with"], order_id)]
+
+
 async def owner_of_work(conn: Connection, fulfillment_order_id: str) -> str | None:
     """The order that a fulfillment order belongs to."""
     owner: str | None = await conn.fetchval(_SQL["fulfillment_order_owner"], fulfillment_order_id)

@@ -1,6 +1,7 @@
 """Parcels that come back to a warehouse: their units are in the books again.
 
-What came is a fact, like a pick: it is written at once, and the order's workflow hears of it.
+What came is a fact, like a pick: it is written at once, and the order's workflow hears of it. What
+was missing may come later, by receipts of its own.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from db.pool import Connection
 from db.stock import wake_waiting
 from domain.decisions import can_receive_back
 from domain.errors import Refused
-from domain.order import Order
+from domain.order import Order, Shipment
 
 RESTOCK, QUARANTINE = "restock", "quarantine"
 
@@ -31,7 +32,9 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A parcel that came back, where, what was in it, and who says so."""
+    """A parcel that came back, where, what was in it, and who says so; `lines` None: all that is
+    missing.
+    """
 
     shipment_id: str
     warehouse: str
@@ -45,7 +48,8 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
     """Book the parcel's units in, tell the order; answers what was booked.
 
     Raises:
-        Refused: it never left, was delivered, or was received before; or more units than it had.
+        Refused: it never left, was delivered, or nothing of it is missing any more; or more units
+            than are missing.
 
     """
     await orders.lock(conn, order_id)
@@ -53,28 +57,19 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
     shipment = can_receive_back(
         order, receipt.shipment_id, [(b.line_id, b.quantity) for b in receipt.lines or ()]
     )
+    missing = Counter(shipment.missing)
     lines = receipt.lines
     if lines is None:
-        lines = [Back(part.line_id, part.quantity, QUARANTINE) for part in shipment.lines]
-    await endings.receive(conn, order_id, shipment.id, receipt.warehouse)
-    came = Counter[str]()
+        lines = [Back(line_id, units, QUARANTINE) for line_id, units in missing.items() if units]
     for b in lines:
-        came[b.line_id] += b.quantity
-    await endings.bring_back(conn, shipment.id, came)
-    missing = {p.line_id: p.quantity - came[p.line_id] for p in shipment.lines}
-    await _book(conn, order, receipt, lines)
-    await _bring_pieces(conn, order, receipt, lines)
-    data: dict[str, Any] = {
-        "shipment_id": shipment.id,
-        "warehouse": receipt.warehouse,
-        "lines": [
-            {"line_id": b.line_id, "quantity": b.quantity, "disposition": b.disposition}
-            for b in lines
-        ],
-    }
-    if any(missing.values()):
-        data["missing"] = {line_id: units for line_id, units in missing.items() if units}
-    data |= await _mend_claim(conn, order, receipt, missing)
+        missing[b.line_id] -= b.quantity
+    await endings.receive(conn, order_id, shipment.id, receipt.warehouse)
+    here = {p.line_id: p.quantity - missing[p.line_id] for p in shipment.lines}
+    await endings.bring_back(conn, shipment.id, here)
+    cause = _cause(order, shipment)
+    await _book(conn, order, receipt, lines, cause)
+    await _bring_pieces(conn, order, receipt, lines, cause)
+    data = _told(receipt, lines, missing) | await _mend_claim(conn, order, receipt, here)
     await timeline.record(
         conn,
         order_id,
@@ -84,17 +79,48 @@ async def receive(conn: Connection, order_id: str, receipt: Receipt) -> list[Bac
         data=data,
         note=receipt.note,
     )
-    await outbox.add(conn, order_id, outbox.PARCEL_RECEIVED, {"shipment_id": shipment.id})
+    news: dict[str, Any] = {"shipment_id": shipment.id}
+    if shipment.received:
+        news["before"] = _here(shipment)
+    await outbox.add(conn, order_id, outbox.PARCEL_RECEIVED, news)
     return list(lines)
 
 
+def _here(shipment: Shipment) -> int:
+    """How many units of a parcel that was received are here."""
+    return sum(part.here for part in shipment.lines)
+
+
+def _cause(order: Order, shipment: Shipment) -> str:
+    """What names the receipt: a later one, how many units were here before it."""
+    first = f"{order.id}:back:{shipment.id}"
+    return f"{first}:{_here(shipment)}" if shipment.received else first
+
+
+def _told(receipt: Receipt, lines: Sequence[Back], missing: Mapping[str, int]) -> dict[str, Any]:
+    """What the timeline says: what came where, and what is still missing."""
+    data: dict[str, Any] = {
+        "shipment_id": receipt.shipment_id,
+        "warehouse": receipt.warehouse,
+        "lines": [
+            {"line_id": b.line_id, "quantity": b.quantity, "disposition": b.disposition}
+            for b in lines
+        ],
+    }
+    if any(missing.values()):
+        data["missing"] = {line_id: units for line_id, units in missing.items() if units}
+    return data
+
+
 async def _mend_claim(
-    conn: Connection, order: Order, receipt: Receipt, missing: Mapping[str, int]
+    conn: Connection, order: Order, receipt: Receipt, here: Mapping[str, int]
 ) -> dict[str, str]:
-    """What is here is not claimed any more; of what was written off, only what is missing."""
+    """What is here is not claimed any more; of what was written off, only what is missing: what is
+    settled came first.
+    """
     shipment = order.shipment(receipt.shipment_id)
     assert shipment is not None  # noqa: S101 - it was looked at before
-    lost = {p.line_id: min(p.written_off, missing[p.line_id]) for p in shipment.lines}
+    lost = {p.line_id: max(0, p.written_off - here[p.line_id]) for p in shipment.lines}
     if amount := order.paid_for(lost):
         claim = await endings.lower_claim(conn, shipment.id, amount)
         return {"claim_lowered": claim} if claim else {}
@@ -108,8 +134,10 @@ def _sku(order: Order, line_id: str) -> str:
     return line.sku
 
 
-async def _book(conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back]) -> None:
-    cause, where = f"{order.id}:back:{receipt.shipment_id}", receipt.warehouse
+async def _book(
+    conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back], cause: str
+) -> None:
+    where = receipt.warehouse
     moves, for_sale = [], set()
     for b in lines:
         sku = _sku(order, b.line_id)
@@ -129,9 +157,9 @@ async def _book(conn: Connection, order: Order, receipt: Receipt, lines: Sequenc
 
 
 async def _bring_pieces(
-    conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back]
+    conn: Connection, order: Order, receipt: Receipt, lines: Sequence[Back], cause: str
 ) -> None:
-    """Numbered pieces are here again: those named, or all of the parcel when all came."""
+    """Numbered pieces are here again: those named, or all that are missing when all came."""
     left = await endings.pieces(conn, receipt.shipment_id)
     came: Counter[str] = Counter()
     named: dict[str, list[str]] = {}
@@ -139,7 +167,7 @@ async def _bring_pieces(
         sku = _sku(order, b.line_id)
         came[sku] += b.quantity
         named.setdefault(sku, []).extend(b.serials)
-    told = serials.Told(f"{order.id}:back:{receipt.shipment_id}", receipt.actor)
+    told = serials.Told(cause, receipt.actor)
     for sku, pieces in left.items():
         chosen = named.get(sku) or (pieces if came[sku] == len(pieces) else [])
         if len(set(chosen)) != came[sku] or not set(chosen) <= set(pieces):

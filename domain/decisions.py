@@ -199,7 +199,10 @@ def can_resolve(order: Order, shipment_id: str, action: str = "") -> Shipment:
 def can_receive_back(
     order: Order, shipment_id: str, units: Sequence[tuple[str, int]] = ()
 ) -> Shipment:
-    """A parcel that left us and was not delivered is back, at any time of the order's life."""
+    """A parcel that left us and was not delivered is back, at any time of the order's life.
+
+    What was missing when it was received may come later, until nothing is missing.
+    """
     shipment = order.shipment(shipment_id)
     if shipment is None:
         raise refused(order, "unknown_shipment", f"The order has no parcel {shipment_id}.")
@@ -208,12 +211,13 @@ def can_receive_back(
         raise refused(order, "not_shipped", f"The parcel is {status}.", **states)
     if status is ShipmentStatus.DELIVERED:
         raise refused(order, "parcel_delivered", "The parcel was delivered.", **states)
-    if shipment.received:
+    missing = shipment.missing
+    if shipment.received and not any(missing.values()):
         raise refused(order, "already_received", "The parcel was received before.", **states)
     asked: Counter[str] = Counter()
     for line_id, quantity in units:
         asked[line_id] += quantity
-    _within(order, asked, {p.line_id: p.quantity for p in shipment.lines}, "receive", "parcel")
+    _within(order, asked, missing, "receive", "parcel")
     return shipment
 
 

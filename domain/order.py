@@ -178,10 +178,14 @@ class ParcelLine:
         return self.quantity - self.written_off
 
     @property
+    def here(self) -> int:
+        """Of a received parcel, units that warehouses have."""
+        return self.quantity if self.came_back is None else self.came_back
+
+    @property
     def owed_and_back(self) -> int:
         """Of a received parcel, units that are here and still owed: what is settled came first."""
-        here = self.quantity if self.came_back is None else self.came_back
-        return max(0, min(self.owed, here - self.written_off))
+        return max(0, min(self.owed, self.here - self.written_off))
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,11 @@ class Shipment:
     intercepted: bool = False
 
     @property
+    def missing(self) -> dict[str, int]:
+        """Units of each line that no warehouse has received back."""
+        return {p.line_id: p.quantity - (p.here if self.received else 0) for p in self.lines}
+
+    @property
     def in_house(self) -> bool:
         """Whether it has not left us."""
         return self.status in IN_HOUSE
@@ -208,6 +217,16 @@ class Shipment:
         """Whether the carrier lost it or brings it back; `received`: it is back."""
         gone = self.tracking_status in NOT_COMING or self.received
         return self.status is ShipmentStatus.SHIPPED and gone
+
+    @property
+    def owed_and_back(self) -> bool:
+        """Whether, when it was received, units of it are here that are still owed."""
+        return any(part.owed_and_back for part in self.lines)
+
+    @property
+    def settled(self) -> int:
+        """Units of it that are not owed any more."""
+        return sum(part.written_off for part in self.lines)
 
     @property
     def written_off(self) -> bool:

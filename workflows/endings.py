@@ -26,6 +26,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Lives that began before the rules ask a person about every trouble.
 _PATCH = "carriers-fail-by-rules"
+# Lives that began before settle a parcel in two parts at most.
+_PARTS = "a-parcel-is-settled-in-parts"
 _CODES = {
     Event.ATTEMPTED: attention.DELIVERY_ATTEMPTED,
     Event.DELAYED: attention.DELIVERY_DELAYED,
@@ -76,8 +78,10 @@ class Endings:
             await self._decide(shipment.id, Event.NO_NEWS, f"overdue:{shipment.id}")
 
     async def on_received(self, news: ReceivedSignal) -> None:
-        """A parcel is back at a warehouse: nothing has to be waited for any more."""
+        """A parcel, or the rest of it, is at a warehouse: nothing has to be waited for any more."""
         cause = f"received:{news.shipment_id}"
+        if news.before is not None:
+            cause += f":{news.before}"
         decided = await self._ask_rules(news.shipment_id, Event.RETURNED, cause)
         shipment = self.order.shipment(news.shipment_id)
         if not decided.action or shipment is None:
@@ -85,7 +89,7 @@ class Endings:
         action = Action(decided.action)
         if action not in SETTLING:
             action = Action.ASK_PERSON
-        await self._carry_out(shipment, Event.RETURNED, action)
+        await self._carry_out(shipment, Event.RETURNED, action, decided)
 
     async def _ask_rules(self, shipment_id: str, event: Event, cause: str) -> TroubleDecided:
         task = Trouble(self.order.id, cause, shipment_id, event)
@@ -101,22 +105,34 @@ class Endings:
             return
         action = Action(decided.action)
         if decided.now:
-            await self._carry_out(shipment, event, action)
+            await self._carry_out(shipment, event, action, decided)
         elif action in SETTLING and not shipment.intercepted:
             # Until it is done a person may decide otherwise.
             self._need_help(shipment_id, event, f"{action} follows after {decided.after}")
 
     # -- what is done ----------------------------------------------------------------------------
 
-    async def _carry_out(self, shipment: Shipment, event: Event, action: Action) -> None:
-        """Do what was decided, if the event is still the last word about the parcel."""
+    async def _carry_out(
+        self,
+        shipment: Shipment,
+        event: Event,
+        action: Action,
+        decided: TroubleDecided | None = None,
+    ) -> None:
+        """Do what was decided, if the event is still the last word about the parcel.
+
+        What was decided right before counts as it was then: the order may be ahead, when a worker
+        died after its units were written off, and the rest is still to be done.
+        """
         if self._desk.stopping or not stands(
             event, shipment.tracking_status, received=shipment.received
         ):
             return
-        here = any(part.owed_and_back for part in shipment.lines)
+        here, settled = shipment.owed_and_back, shipment.settled
+        if decided is not None and decided.here is not None and decided.settled is not None:
+            here, settled = decided.here, decided.settled
         if action in SETTLING and (here or not shipment.received):
-            await self._write_off(shipment.id, action, event, Asker("kervan", "system"))
+            await self._write_off(shipment.id, action, event, Asker("kervan", "system"), settled)
             self._ask_about_missing(shipment.id)
         elif action is not Action.TELL:
             self._need_help(shipment.id, event, "a person decides")
@@ -131,14 +147,15 @@ class Endings:
         self._desk.need_help(_CODES[event], shipment_id, f"{shipment_id}: {event}; {then}")
 
     async def _write_off(
-        self, shipment_id: str, action: Action, event: Event | None, asker: Asker
+        self, shipment_id: str, action: Action, event: Event | None, asker: Asker, settled: int
     ) -> None:
-        """Take a parcel's units out of what is owed; send them again, or give their money back."""
-        desk, subject = self._desk, shipment_id
+        """Take a parcel's units out of what is owed; send them again, or give their money back.
+
+        `settled`: units of it that were not owed before.
+        """
+        desk = self._desk
         shipment = self.order.shipment(shipment_id)
-        if shipment is not None and any(part.written_off for part in shipment.lines):
-            # A part was settled before: by another step, and another mail.
-            subject += ":rest"
+        subject = shipment_id + self._part(settled)
         cause = f"write-off:{subject}"
         by = Asked() if asker.role == "system" else asked(asker)
         await desk.record(
@@ -146,7 +163,7 @@ class Endings:
             WriteOff(self.order.id, cause, shipment_id, action, event or "", by),
         )
         if action is Action.REPLACE:
-            desk.notify("parcel_replaced", shipment_id)
+            desk.notify("parcel_replaced", subject.removesuffix(":rest"))
         elif not self.order.live_units:
             recall = desk.recall if self.order.cancel_requested else None
             if recall and shipment is not None and not shipment.received:
@@ -156,6 +173,15 @@ class Endings:
             desk.notify("canceled", subject)
         # The units want another source; or what remains is all there by now. Money follows.
         await self._fulfillment.reserve(f"after-{cause}")
+
+    @staticmethod
+    def _part(settled: int) -> str:
+        """A part that is settled after another has a step and a mail of its own: it is named by
+        how many units were settled before.
+        """
+        if not settled:
+            return ""
+        return f":rest:{settled}" if workflow.patched(_PARTS) else ":rest"
 
     def _reason(self, shipment_id: str) -> str:
         """Why an order ends whose only parcel does not arrive."""
@@ -175,7 +201,9 @@ class Endings:
         """Do what a person decided."""
         shipment_id, action = request.shipment_id, Action(request.action)
         if action in SETTLING:
-            await self._write_off(shipment_id, action, None, request.asker)
+            shipment = self.order.shipment(shipment_id)
+            settled = shipment.settled if shipment else 0
+            await self._write_off(shipment_id, action, None, request.asker, settled)
             return [shipment_id]
         await self._desk.record(
             EndingActivities.be_patient,

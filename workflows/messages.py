@@ -275,6 +275,9 @@ class ResolveRequest:
 
 @dataclass(frozen=True)
 class ReceivedSignal:
-    """A parcel is back at a warehouse of ours."""
+    """A parcel is back at a warehouse of ours, or more of it: `before` is how many of its units
+    were here already, None when it was not received before.
+    """
 
     shipment_id: str
+    before: int | None = None

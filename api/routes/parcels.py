@@ -86,7 +86,8 @@ async def resolve_parcel(request: Request, order_id: str, shipment_id: str) -> R
 async def receive_back(request: Request, shipment_id: str) -> Response:
     """Units of a parcel that the carrier brought back are in the books again.
 
-    The order then sends them again or gives the money back, by policy, or a person decides.
+    The order then sends them again or gives the money back, by policy, or a person decides. What
+    was missing is received by another call when it turns up.
     """
     caller = await admit(request, WAREHOUSE)
     own, key = services(request), idempotency_key(request)

@@ -260,9 +260,9 @@ async def _order(own: Services, token: str) -> Mapping[str, Any]:
         raise not_found("page")
     async with own.pool.acquire() as conn:
         row = await reads.order_by_token(conn, token)
-    if row is None:
-        raise not_found("page")
-    return row
+        if row is None:
+            raise not_found("page")
+        return {**row, "exchanged_with": await reads.exchanged_with(conn, row["id"])}
 
 
 def _page(html: str, status: int = _FINE) -> Response:

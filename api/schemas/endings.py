@@ -106,7 +106,8 @@ class BackLineIn(Strict):
 
 
 class ReceiveBackIn(Strict):
-    """What was in a parcel that came back. Without `lines` all of it, into quarantine.
+    """What was in a parcel that came back. Without `lines` all of it that is not here yet, into
+    quarantine.
 
     `warehouse` is where it arrived: where it was sent from, unless told.
     """

@@ -56,8 +56,19 @@ class SentBackOut(Out):
     cost: MoneyOut
 
 
+class ExchangeOfReturnOut(Out):
+    """What is sent in place of the goods: the exchange, and its order."""
+
+    id: str
+    status: str
+    new_order_id: str
+    new_order_number: str
+
+
 class ReturnOut(Out):
-    """A return. `number` is the code that stands on the parcel; `policy` what the rules said."""
+    """A return. `number` is the code that stands on the parcel; `policy` what the rules said.
+    `exchange` is the last that was opened for it.
+    """
 
     id: str
     number: str
@@ -90,6 +101,7 @@ class ReturnOut(Out):
     policy: dict[str, Any]
     wants: str
     exchange_sent: str
+    exchange: ExchangeOfReturnOut | None
     lines: list[ReturnLineOut]
 
 

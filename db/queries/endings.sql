@@ -76,7 +76,7 @@ WHERE parcel_endings.received_at IS NULL
 RETURNING shipment_id;
 
 -- name: bring_back
--- Units of a received parcel are here: of each line of it so many, of those not named none.
+-- Units of a received parcel that are here by now: of each line so many, of those not named none.
 UPDATE shipment_lines c
 SET came_back = coalesce((SELECT b.quantity FROM unnest($2::text[], $3::int[])
     AS b (line_id, quantity) WHERE b.line_id = c.line_id), 0)

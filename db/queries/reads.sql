@@ -42,7 +42,12 @@ SELECT o.id, o.number, o.channel, o.channel_order_id, o.customer_id, o.currency,
         FROM attention a WHERE a.order_id = o.id) AS attention,
     (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object('lines',
             (SELECT jsonb_agg(to_jsonb(g) - 'return_id' ORDER BY g.line_id)
-                FROM return_lines g WHERE g.return_id = r.id)) ORDER BY r.id)
+                FROM return_lines g WHERE g.return_id = r.id),
+            'exchange', (SELECT jsonb_build_object('id', e.id, 'status', e.status,
+                    'new_order_id', n.id, 'new_order_number', n.number)
+                FROM exchanges e JOIN orders n ON n.id = e.new_order_id
+                WHERE e.order_id = r.order_id AND e.return_id = r.id
+                ORDER BY e.id DESC LIMIT 1)) ORDER BY r.id)
         FROM returns r WHERE r.order_id = o.id) AS returns,
     (SELECT jsonb_agg(to_jsonb(e) || jsonb_build_object('new_order_number', n.number) ORDER BY e.id)
         FROM exchanges e JOIN orders n ON n.id = e.new_order_id
@@ -63,6 +68,16 @@ SELECT status, payment_status, fulfillment_status, return_status FROM orders WHE
 
 -- name: order_by_token
 SELECT id FROM orders WHERE public_token = $1;
+
+-- name: exchanged_with
+-- Orders that were sent in place of goods of this one (`later`), and the one whose goods this one
+-- was sent for; with the tokens of their pages, which are for their customer alone.
+SELECT e.id, e.return_id, true AS later, n.number, n.status, n.public_token
+FROM exchanges e JOIN orders n ON n.id = e.new_order_id WHERE e.order_id = $1
+UNION ALL
+SELECT e.id, e.return_id, false, o.number, o.status, o.public_token
+FROM exchanges e JOIN orders o ON o.id = e.order_id WHERE e.new_order_id = $1
+ORDER BY id;
 
 -- name: fulfillment_order_owner
 -- Whose work it is.

@@ -179,7 +179,12 @@ SELECT r.id, r.order_id, o.number AS order_number, o.currency, r.number, r.statu
     r.inspected_at, r.refund_due_at, r.refund_amount, r.refund_id, r.closed_at, r.why,
     r.exchange_sent, r.wants, r.back_label,
     (SELECT jsonb_agg(to_jsonb(l) - 'return_id' ORDER BY l.line_id)
-        FROM return_lines l WHERE l.return_id = r.id) AS lines
+        FROM return_lines l WHERE l.return_id = r.id) AS lines,
+    (SELECT jsonb_build_object('id', e.id, 'status', e.status, 'new_order_id', n.id,
+            'new_order_number', n.number)
+        FROM exchanges e JOIN orders n ON n.id = e.new_order_id
+        WHERE e.order_id = r.order_id AND e.return_id = r.id
+        ORDER BY e.id DESC LIMIT 1) AS exchange
 FROM returns r JOIN orders o ON o.id = r.order_id
 WHERE ($1::text IS NULL OR r.id = $1) AND ($2::text[] IS NULL OR r.status = ANY($2))
     AND ($3::text IS NULL OR r.order_id = $3) AND ($4::text IS NULL OR r.id < $4)

@@ -1,5 +1,7 @@
 """Parcels that do not arrive, over HTTP: rules, a person's word, what comes back, claims."""
 
+import asyncio
+
 import httpx2
 import pytest
 from temporalio.client import Client
@@ -133,6 +135,74 @@ async def test_without_a_word_all_of_it_waits_in_quarantine(store: Storehouse) -
     assert (level["on_hand"], level["available"], level["quarantined"]) == (2, 0, 2)
 
 
+async def test_the_rest_of_a_parcel_comes_later(store: Storehouse) -> None:
+    order_id, parcel, line = await sent(store)
+    path = f"/v1/shipments/{parcel}/receive-back"
+    one = {"lines": [{"line_id": line, "quantity": 1, "disposition": "restock"}]}
+    await store.done(path, one)
+    answers = [
+        await store.post(path, {"warehouse": "WEST"}, **{"idempotency-key": "rest"})
+        for _ in range(2)
+    ]
+    assert [a.status_code for a in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    # Without a word it is all that was missing.
+    rest = {"line_id": line, "quantity": 1, "disposition": "quarantine"}
+    assert answers[0].json()["lines"] == [rest]
+    assert (await store.level("A"))["on_hand"] == 4
+    west = await store.level("A", "WEST")
+    assert (west["on_hand"], west["quarantined"]) == (1, 1)
+    assert await store.refused(path, one) == "already_received"
+    causes = await store.pool.fetch(
+        "SELECT cause, sum(on_hand)::int AS units FROM stock_movements"
+        " WHERE order_id = $1 AND kind = 'return' GROUP BY cause ORDER BY cause",
+        order_id,
+    )
+    first = f"{order_id}:back:{parcel}"
+    assert [tuple(row) for row in causes] == [(first, 1), (f"{first}:1", 1)]
+    [shipment] = (await Shopfront(store.api).get(order_id))["shipments"]
+    assert shipment["trouble"]["warehouse"] == "MAIN"
+    events = await Shopfront(store.api).events(order_id)
+    told = [e["data"] for e in events if e["type"] == "parcel_received_back"]
+    assert sorted(data.get("missing", {}).get(line, 0) for data in told) == [0, 1]
+    news = await store.pool.fetch(
+        "SELECT payload FROM outbox WHERE kind = 'parcel_received' ORDER BY id"
+    )
+    assert [row["payload"] for row in news] == [
+        {"shipment_id": parcel},
+        {"shipment_id": parcel, "before": 1},
+    ]
+
+
+async def test_more_than_is_missing_does_not_come_later(store: Storehouse) -> None:
+    _, parcel, line = await sent(store)
+    path = f"/v1/shipments/{parcel}/receive-back"
+    one = {"lines": [{"line_id": line, "quantity": 1}]}
+    await store.done(path, one)
+    two = {"lines": [{"line_id": line, "quantity": 2}]}
+    assert await store.refused(path, two) == "too_many_units"
+    assert await store.refused(path, {"lines": one["lines"] * 2}) == "too_many_units"
+    assert (await store.level("A"))["on_hand"] == 4
+    # Two who report the same unit at once: one of them does.
+    answers = await asyncio.gather(*(store.post(path, one) for _ in range(2)))
+    assert sorted(a.status_code for a in answers) == [201, 409]
+    assert (await store.level("A"))["on_hand"] == 5
+
+
+async def test_a_box_that_came_empty_may_be_filled_later(store: Storehouse) -> None:
+    order_id, parcel, _ = await sent(store)
+    await write_off(store.pool, order_id)
+    path = f"/v1/shipments/{parcel}/receive-back"
+    await store.done(path, {"lines": []})
+    [claim] = (await store.api.get("/v1/claims")).json()["items"]
+    assert (claim["status"], claim["amount"]["amount"]) == ("open", 200)
+    await store.done(path, {})
+    [claim] = (await store.api.get("/v1/claims")).json()["items"]
+    assert claim["status"] == "dropped"
+    assert (await store.level("A"))["on_hand"] == 5
+    assert await store.refused(path, {"lines": []}) == "already_received"
+
+
 async def test_what_cannot_come_back_is_refused(store: Storehouse) -> None:
     _, parcel, line = await sent(store)
     path = f"/v1/shipments/{parcel}/receive-back"
@@ -164,6 +234,12 @@ async def test_numbered_pieces_come_back_by_their_numbers(store: Storehouse) -> 
     listed = (await store.api.get("/v1/serials?sku=PHONE")).json()["items"]
     states = {row["serial"]: (row["status"], row["warehouse"]) for row in listed}
     assert states == {"P1": ("shipped", None), "P2": ("in_stock", "MAIN")}
+    # What came is not named a second time; of the rest there is but one.
+    again = {"lines": [one | {"serials": ["P2"]}]}
+    assert await store.refused(path, again) == "serials_required"
+    await store.done(path, {"lines": [one]})
+    listed = (await store.api.get("/v1/serials?serial=P1")).json()["items"]
+    assert [row["status"] for row in listed] == ["in_stock"]
 
 
 async def test_claims_show_what_was_lost_and_what_came_of_it(store: Storehouse) -> None:

@@ -166,6 +166,18 @@ async def came_back_and_paid_back(shop: Shop) -> Life:
     return life
 
 
+async def came_back_in_three_parts(shop: Shop) -> Life:
+    """Each part that turns up is paid back, the last ends the order."""
+    life = await _confirmed(await shop.place([("SHIRT", 3, PRICE)]))
+    parcel = await life.send()
+    await life.until(lambda o: o.captured == PRICE)
+    for part in range(1, 3):
+        await life.receive_back(parcel, restock=1)
+        await life.until_types("refund_succeeded", part)
+    await life.receive_back(parcel, restock=1)
+    return life
+
+
 async def stopped_on_its_way(shop: Shop) -> Life:
     """Canceled when a part has left: the rest goes back at once, what left when it is back."""
     life = await _confirmed(await shop.place([("SHIRT", 2, PRICE)]))
@@ -333,6 +345,7 @@ STORIES: Mapping[str, Callable[[Shop], Awaitable[Lived]]] = {
         canceled_after_the_parcel_was_lost,
         lost_and_sent_again,
         came_back_and_paid_back,
+        came_back_in_three_parts,
         stopped_on_its_way,
         bought_late_and_in_parts,
         bought_and_canceled,

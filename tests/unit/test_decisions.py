@@ -278,3 +278,30 @@ def test_an_offer_is_answered_once_and_the_same_answer_again_is_no_harm() -> Non
         assert refused.value.code == code
     with pytest.raises(Refused):
         decisions.can_answer_offer(replace(WAITING, status=OrderStatus.CANCELED), "sub_1", no)
+
+
+def test_of_a_parcel_that_is_back_what_is_missing_may_come_later() -> None:
+    parcel = a_parcel(3, ShipmentStatus.SHIPPED)
+    away = an_order(shipments=[parcel])
+    assert decisions.can_receive_back(away, "shp_1", [("lin_1", 3)]) is parcel
+    part = replace(parcel, received=True, lines=[ParcelLine("lin_1", 3, 1, came_back=1)])
+    back = an_order(shipments=[part])
+    assert part.missing == {"lin_1": 2}
+    assert decisions.can_receive_back(back, "shp_1") is part
+    assert decisions.can_receive_back(back, "shp_1", [("lin_1", 1), ("lin_1", 1)]) is part
+    three = [("lin_1", 2), ("lin_1", 1)]
+    assert refusal(lambda: decisions.can_receive_back(back, "shp_1", three)) == "too_many_units"
+    other = [("lin_9", 1)]
+    assert refusal(lambda: decisions.can_receive_back(back, "shp_1", other)) == "unknown_line"
+
+
+@pytest.mark.parametrize("came_back", [3, None])
+def test_a_parcel_that_is_back_with_all_its_units_is_not_received_again(
+    came_back: int | None,
+) -> None:
+    lines = [ParcelLine("lin_1", 3, came_back=came_back)]
+    whole = replace(a_parcel(3, ShipmentStatus.SHIPPED), received=True, lines=lines)
+    order = an_order(shipments=[whole])
+    for units in ([], [("lin_1", 1)]):
+        ask = partial(decisions.can_receive_back, order, "shp_1", units)
+        assert refusal(ask) == "already_received"

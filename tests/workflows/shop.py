@@ -59,9 +59,7 @@ class Shop:
 
     async def open(self) -> None:
         """Start worker, relay and letter box."""
-        mailer = FileMailer(self.mail_dir, sender=self.settings.mail_from)
-        client = self.accident.client_of(self.temporal)
-        self._worker = build_worker(client, self.pool, self.gateways, mailer, self.settings)
+        await self.work()
         relay = Relay(
             self.pool,
             self.temporal,
@@ -72,7 +70,6 @@ class Shop:
             dates_seconds=0.2,
             feedback_after=self.feedback_after,
         )
-        await self._worker.__aenter__()
         self._tasks = [asyncio.create_task(relay.run()), asyncio.create_task(self._read_letters())]
 
     async def close(self) -> None:
@@ -83,6 +80,17 @@ class Shop:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        await self.rest()
+
+    async def work(self) -> None:
+        """Start the worker alone."""
+        mailer = FileMailer(self.mail_dir, sender=self.settings.mail_from)
+        client = self.accident.client_of(self.temporal)
+        self._worker = build_worker(client, self.pool, self.gateways, mailer, self.settings)
+        await self._worker.__aenter__()
+
+    async def rest(self) -> None:
+        """Stop the worker alone."""
         if self._worker is not None:
             # Now and then the SDK's core never says that it ended, though it polls no more.
             with contextlib.suppress(TimeoutError):

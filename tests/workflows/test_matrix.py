@@ -7,20 +7,21 @@ from typing import Any
 
 import httpx2
 import pytest
+from temporalio.client import Client
 
 from tests.workflows.life import eventually
 from tests.workflows.matrix import page
 from tests.workflows.matrix.actions import NOT_THEIRS, NOTHING, Action
 from tests.workflows.matrix.cells import Cell, Row, actions_at, cell
-from tests.workflows.matrix.deaths import Deaths, Step
+from tests.workflows.matrix.deaths import Deaths, Patience, Step, mortal
 from tests.workflows.matrix.moments import PARTS, Moment
 from tests.workflows.shop import Shop
 
 WRITING = "WRITE_MATRIX" in os.environ
 # Orders that are brought to their moment at once.
 _AT_ONCE = 24
-# Steps at which workers die at once.
-_HUNG = 400
+# Orders for which a worker stands still before it is killed: it has a hundred tasks at most.
+_DYING = 60
 
 Keys = dict[str, str]
 Wanted = tuple[Moment, Action, Step | None]
@@ -36,10 +37,10 @@ def changes(changes: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.timeout(600)
 async def test_every_action_ends_as_the_page_says_whenever_a_worker_dies(
-    shop: Shop, api: httpx2.AsyncClient, part: str
+    shop: Shop, api: httpx2.AsyncClient, database_url: str, temporal_address: str, part: str
 ) -> None:
     keys, deaths, rows = await keys_of(api), Deaths(shop.pool), page.expected()
-    await reopened(shop, deaths)
+    await watched(shop, deaths)
     for moment in PARTS[part]:
         assert {key for key in rows if key[0] == moment.name} == {
             (moment.name, action.who, action.name) for action in actions_at(moment)
@@ -50,12 +51,21 @@ async def test_every_action_ends_as_the_page_says_whenever_a_worker_dies(
     await agree(shop, found, rows)
     steps = [(one, step) for one in found for step in deaths.steps[one.life.order_id]]
     again = await brought(shop, [(one.moment, one.action, step) for one, step in steps])
-    deaths.arm_each({one.life.order_id: one.dies_at for one in again if one.dies_at})
-    acting = asyncio.create_task(acted(again, api, keys))
-    await eventually(lambda: nobody(deaths), 60)
-    await reopened(shop, deaths)
-    await acting
-    await agree(shop, again, rows, 60)
+    await shop.rest()
+    acting = []
+    for dying in [again[n : n + _DYING] for n in range(0, len(again), _DYING)]:
+        async with mortal(
+            {one.life.order_id: one.dies_at for one in dying if one.dies_at},
+            database=database_url,
+            temporal=temporal_address,
+            task_queue=shop.task_queue,
+            sandbox=shop.sandbox.url,
+            mail_dir=str(shop.mail_dir),
+        ):
+            acting.append(asyncio.create_task(acted(dying, api, keys)))
+    await shop.work()
+    await asyncio.gather(*acting)
+    await agree(shop, again, rows, 90)
 
 
 @pytest.mark.skipif(WRITING, reason="the page is being written")
@@ -78,7 +88,7 @@ async def ask_what_is_refused(
             asked = Cell(order.moment, action, order.life, order.sku)
             await asked.begin()
             await acted([asked], api, keys)
-            assert await asked.row() == wanted, asked.key
+            assert (asked.key, await asked.row()) == (asked.key, wanted)
 
 
 def granted(moments: Iterable[Moment], rows: Mapping[page.Key, Row]) -> list[Wanted]:
@@ -164,18 +174,14 @@ async def agree(
     assert [one.key for one in found if await one.row() != rows[one.key]] == []
 
 
-async def reopened(shop: Shop, deaths: Deaths) -> None:
-    """The worker is gone in the middle of whatever it does, and another one takes over."""
+async def watched(shop: Shop, deaths: Deaths) -> None:
+    """From now on the steps of its worker are written down."""
     await shop.close()
     shop.accident = deaths
-    shop.settings = shop.settings.model_copy(update={"worker_max_activities": _HUNG})
-    deaths.resurrect()
+    config = shop.temporal.config()
+    config["interceptors"] = [*config["interceptors"], Patience()]
+    shop.temporal = Client(**config)
     await shop.open()
-
-
-async def nobody(deaths: Deaths) -> bool:
-    """Whether the worker has died for all for whom it shall."""
-    return not deaths.alive
 
 
 @pytest.mark.skipif(not WRITING, reason="for writing the page")

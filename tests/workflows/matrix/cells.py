@@ -85,7 +85,8 @@ class Cell:
         async def ask(
             who: str, path: str, body: Mapping[str, Any] | None, method: str = "POST"
         ) -> httpx2.Response:
-            headers = {"Idempotency-Key": f"{order.id}{path}"}
+            key = f"{order.id}-{self.action.name}-{path}".replace(" ", "-")
+            headers = {"Idempotency-Key": key}
             if who in keys:
                 headers["authorization"] = f"Bearer {keys[who]}"
             return await _asked(api, method, path.format_map(self._ids), body, headers)

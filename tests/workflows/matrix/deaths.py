@@ -1,36 +1,52 @@
-"""Workers that die for one order at one of its steps, while they go on to live for the others."""
+"""Workers that die for an order at one of its steps, and a process of workers that is killed."""
 
 import asyncio
+import contextlib
+import json
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import temporalio.client
 import temporalio.worker
 from temporalio import activity, workflow
 
+from adapters.mail import FileMailer
+from adapters.registry import SandboxAccess, build
 from db import timeline
-from db.pool import Pool
+from db.pool import Pool, open_pool
+from settings import Settings
+from tests.fakes.sandbox_service import KEY, SECRET
 from tests.workflows.faults import Accident
+from worker import build_worker
+from workflows.client import TemporalAddress, connect
 
+ROOT = Path(__file__).parents[3]
 # The n-th run of an activity.
 Step = tuple[str, int]
 # What a dead worker had begun is begun again when its time is over: a minute, for a mail.
 _BRISK = timedelta(seconds=8)
+# Until then nobody hears of the steps of a workflow task that is not over: all are done again.
+_UNHEARD = timedelta(seconds=20)
+# Steps at which workers hang at once.
+_HUNG = 400
 
 
 class Deaths(Accident):
-    """Writes down the steps of each order, and lets a worker die for an order at a step.
+    """Writes down the steps of each order, and stops for an order at a step.
 
-    It dies when the step's work is done and before anybody hears of it; from then on it does
-    nothing more for that order. Whoever closes the shop's worker and opens another lets it live.
+    It stops when the step's work is done and before anybody hears of it; from then on nothing more
+    is done for that order, until the process is killed.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, on_death: Callable[[str], None] = print) -> None:
         """Nobody dies before `arm_each`."""
         super().__init__()
         self.steps: dict[str, list[Step]] = defaultdict(list)
-        self.alive: set[str] = set()
+        self._on_death = on_death
         self._pool = pool
         self._orders: dict[str, str] = {}
         self._runs: dict[str, Counter[str]] = defaultdict(Counter)
@@ -42,11 +58,6 @@ class Deaths(Accident):
         self.steps.clear()
         self._runs.clear()
         self._armed = dict(steps)
-        self.alive = set(steps)
-
-    def resurrect(self) -> None:
-        """There are new workers, and they live."""
-        self._dead.clear()
 
     async def before(self, info: activity.Info) -> None:
         """See `Accident`."""
@@ -55,14 +66,14 @@ class Deaths(Accident):
 
     async def after(self, info: activity.Info) -> None:
         """See `Accident`."""
-        order = await self._order(info)
-        name = info.activity_type
+        order, name = await self._order(info), info.activity_type
         self._runs[order][name] += 1
         step = (name, self._runs[order][name])
         self.steps[order].append(step)
-        if order in self.alive and self._armed.get(order) == step:
-            self.alive.discard(order)
+        if self._armed.get(order) == step:
             self._dead.add(order)
+            self._on_death(order)
+        if order in self._dead:
             await asyncio.Event().wait()
 
     async def _order(self, info: activity.Info) -> str:
@@ -82,6 +93,26 @@ class Deaths(Accident):
         return _Inbound
 
 
+class Patience(temporalio.client.Interceptor):
+    """Starts workflows whose tasks may take their time."""
+
+    def intercept_client(
+        self,
+        next: temporalio.client.OutboundInterceptor,  # noqa: A002 - the SDK's name
+    ) -> temporalio.client.OutboundInterceptor:
+        """Wrap each call."""
+        return _Patient(next)
+
+
+class _Patient(temporalio.client.OutboundInterceptor):
+    async def start_workflow(
+        self,
+        input: temporalio.client.StartWorkflowInput,  # noqa: A002 - the SDK's name
+    ) -> temporalio.client.WorkflowHandle[Any, Any]:
+        input.task_timeout = _UNHEARD
+        return await super().start_workflow(input)
+
+
 class _Inbound(temporalio.worker.WorkflowInboundInterceptor):
     def init(self, outbound: temporalio.worker.WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
@@ -95,3 +126,55 @@ class _Outbound(temporalio.worker.WorkflowOutboundInterceptor):
         if input.start_to_close_timeout and input.start_to_close_timeout > _BRISK:
             input.start_to_close_timeout = _BRISK
         return super().start_activity(input)
+
+
+@contextlib.asynccontextmanager
+async def mortal(deaths: Mapping[str, Step], **facts: str) -> AsyncIterator[None]:
+    """Run a worker in a process of its own, and kill it (SIGKILL) when it stands still for each.
+
+    `facts` are `database`, `temporal`, `task_queue`, `sandbox` and `mail_dir`. The block acts.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps({**facts, "deaths": deaths}).encode() + b"\n")
+        await process.stdout.readline()
+        yield
+        alive = set(deaths)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while alive and (line := await process.stdout.readline()):
+                    alive.discard(line.decode().strip())
+        assert not alive, [deaths[order] for order in alive]
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _work(facts: Mapping[str, Any]) -> None:
+    """Be that worker, for as long as somebody holds our standard input open."""
+    pool = await open_pool(facts["database"])
+    client = await connect(TemporalAddress(facts["temporal"]))
+    deaths = Deaths(pool, lambda order: print(order, flush=True))
+    deaths.arm_each({order: (name, run) for order, (name, run) in facts["deaths"].items()})
+    settings = Settings(
+        task_queue=facts["task_queue"],
+        worker_drain=timedelta(seconds=0),
+        worker_max_activities=_HUNG,
+    )
+    gateways = build(
+        sandbox=SandboxAccess(facts["sandbox"], KEY, SECRET), timeout=timedelta(seconds=1)
+    )
+    mailer = FileMailer(Path(facts["mail_dir"]), sender=settings.mail_from)
+    async with build_worker(deaths.client_of(client), pool, gateways, mailer, settings):
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_work(json.loads(sys.stdin.readline())))

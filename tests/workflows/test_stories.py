@@ -6,6 +6,7 @@ others, or longer ones, and shrinks what fails to the fewest steps that still do
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import secrets
@@ -78,15 +79,24 @@ class Lives(RuleBasedStateMachine):
         self.stack.do(self._round(dice, after))
 
     async def _round(self, dice: list[int], dies_after: int = 0) -> None:
-        shop = self.stack.shop
-        shop.accident.arm_after(dies_after)
+        accident = self.stack.shop.accident
+        accident.arm_after(dies_after)
+        rescue = asyncio.create_task(self._rescue())
         await asyncio.gather(
             *(self.story.step(number, random.Random(one)) for number, one in enumerate(dice))
         )
-        if shop.accident.happened.is_set():
-            await shop.close()
-            await shop.open()
-        shop.accident.arm_after(0)
+        if not accident.happened.is_set():
+            rescue.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await rescue
+        accident.arm_after(0)
+
+    async def _rescue(self) -> None:
+        """Another worker takes over from one that died."""
+        shop = self.stack.shop
+        await shop.accident.happened.wait()
+        await shop.close()
+        await shop.open()
 
     @invariant()
     def the_books_agree(self) -> None:

@@ -300,6 +300,8 @@ STEPS: Mapping[str, Step] = {
     **{name: step for name, (step, _) in _WORLD.items()},
     **{f"{a.who}: {a.name}": _asked(a) for a in ACTIONS},
 }
+# How much of what happens people do not ask for, so that most orders leave the house.
+_BY_THE_WORLD = 0.7
 _NEEDS: Mapping[str, str] = {
     **{name: need for name, (_, need) in _WORLD.items()},
     **{f"{a.who}: {a.name}": _WHEN.get(a.name, a.needs) for a in ACTIONS},
@@ -314,7 +316,8 @@ def chosen(order: Order, dice: random.Random) -> str:
         # Who asks for help is not seen here: it comes by chance.
         "help": False,
         "here": order.shipped_units < order.live_units,
-        "goods": any(line.to_pack for work in order.fulfillment_orders for line in work.lines),
+        "goods": not order.holds
+        and any(line.to_pack for work in order.fulfillment_orders for line in work.lines),
         "packed": any(parcel.in_house for parcel in order.shipments),
         "parcel": bool(order.shipments),
         "road": any(parcel.on_its_way for parcel in order.shipments),
@@ -326,4 +329,5 @@ def chosen(order: Order, dice: random.Random) -> str:
         "return": order.return_status is not ReturnStatus.NO_RETURN,
     }
     names = [name for name, need in _NEEDS.items() if there[need]]
-    return dice.choice([*names, *(name for name in names if name in _WORLD)] or list(STEPS))
+    world = [name for name in names if name in _WORLD]
+    return dice.choice((world if dice.random() < _BY_THE_WORLD else names) or list(STEPS))

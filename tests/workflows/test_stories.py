@@ -59,6 +59,7 @@ class Lives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.rounds = 0
         mark = secrets.token_hex(4)
         self.story = Story(self.stack.shop, self.stack.api, (f"SHIRT-{mark}", f"MUG-{mark}"))
 
@@ -82,9 +83,10 @@ class Lives(RuleBasedStateMachine):
         accident = self.stack.shop.accident
         accident.arm_after(dies_after)
         rescue = asyncio.create_task(self._rescue())
-        await asyncio.gather(
-            *(self.story.step(number, random.Random(one)) for number, one in enumerate(dice))
-        )
+        self.rounds += 1
+        # The same number is something else for another order, and in another round.
+        chances = [random.Random(f"{self.rounds} {n} {one}") for n, one in enumerate(dice)]
+        await asyncio.gather(*(self.story.step(n, chance) for n, chance in enumerate(chances)))
         if not accident.happened.is_set():
             rescue.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -330,4 +330,6 @@ def chosen(order: Order, dice: random.Random) -> str:
     }
     names = [name for name, need in _NEEDS.items() if there[need]]
     world = [name for name in names if name in _WORLD]
-    return dice.choice((world if dice.random() < _BY_THE_WORLD else names) or list(STEPS))
+    if world and dice.random() < _BY_THE_WORLD:
+        return dice.choice(world)
+    return dice.choice(names or list(STEPS))

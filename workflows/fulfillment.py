@@ -25,7 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from domain import attention
     from domain.decisions import can_ship
-    from domain.order import Order
+    from domain.endings import event_of
+    from domain.order import Order, Shipment
     from domain.states import OrderStatus, ShipmentStatus, TrackingStatus
     from workflows.desk import Desk, GivenUp, Rejected, Stop, asked
     from workflows.messages import (
@@ -48,6 +49,8 @@ TROUBLE = {
 }
 # Lives that began before took the carrier's word for it.
 _BACK = "what-is-back-is-not-delivered"
+# Lives that began before ask no rules about a parcel of which nothing is owed.
+_SETTLED = "rules-know-what-is-settled"
 _GONE = (ShipmentStatus.SHIPPED, ShipmentStatus.DELIVERED)
 _OVERDUE = {
     "pick": (attention.PICK_OVERDUE, "not packed by its deadline"),
@@ -304,8 +307,7 @@ class Fulfillment:
                 return None
             desk.notify("delivered", shipment.id)
             self._payment.collect()
-        elif trouble is not None and shipment.tracking_status is status and shipment.on_its_way:
-            # News may come late, or twice: what a later scan has overtaken alarms nobody.
+        elif trouble is not None and _counts(shipment, status):
             return status
         return None
 
@@ -345,3 +347,14 @@ class Fulfillment:
             )
         except ActivityError:
             workflow.logger.warning("label_not_voided", extra={"shipment_id": shipment_id})
+
+
+def _counts(shipment: Shipment, status: TrackingStatus) -> bool:
+    """Whether news of trouble is to be acted upon: what a later scan has overtaken alarms nobody.
+
+    The rules know what of a parcel is settled. It may be by this very scan, when a worker died
+    before anybody heard of it; then what follows is still to be done.
+    """
+    if shipment.tracking_status is not status:
+        return False
+    return shipment.on_its_way or (event_of(status) is not None and workflow.patched(_SETTLED))

@@ -21,6 +21,7 @@ from tests.api.conftest import opened, settings_of
 from tests.fakes.sandbox_service import SandboxService, sandbox_service
 from tests.fakes.webhook_receiver import Received, WebhookReceiver, webhook_receiver
 from tests.workflows import witness
+from tests.workflows.deaths import Servers
 from tests.workflows.letters import delivered_to
 from tests.workflows.shop import Shop, running
 
@@ -71,6 +72,12 @@ async def shop(
     async with running(one):
         yield one
         await witness.compare_all_books(one)
+
+
+@pytest.fixture
+def servers(database_url: str, temporal_address: str) -> Servers:
+    """Where a worker of its own process finds them."""
+    return Servers(database_url, temporal_address)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from domain.states import OrderStatus
 from tests.workflows import witness
 from tests.workflows.life import Life
@@ -12,74 +10,12 @@ from workflows.messages import Policy
 
 PRICE = 59_800
 
-STEPS_OF_A_LIFE = [
-    "authorize_payment",
-    "record_payment",
-    "confirm_order",
-    "send_notification",
-    "record_parcels",
-    "buy_label",
-    "record_label",
-    "record_hand_over",
-    "capture_payment",
-    "record_parcel_news",
-    "close_order",
-]
-STEPS_OF_A_CANCELLATION = [
-    "begin_cancel",
-    "void_label",
-    "void_payment",
-    "record_payment",
-    "close_order",
-]
-
 
 async def another_worker_takes_over(shop: Shop) -> None:
     """The worker dies in the middle of the step, and another one starts."""
     await asyncio.wait_for(shop.accident.happened.wait(), 20)
     await shop.close()
     await shop.open()
-
-
-@pytest.mark.parametrize("step", STEPS_OF_A_LIFE)
-async def test_a_worker_that_dies_in_the_middle_changes_nothing(shop: Shop, step: str) -> None:
-    await shop.stock("SHIRT", 5)
-    shop.accident.arm(step)
-    rescue = asyncio.create_task(another_worker_takes_over(shop))
-    life = await shop.place([("SHIRT", 2, PRICE)])
-    await life.deliver(await life.send())
-    await life.finished()
-    await rescue
-    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
-    assert await life.at_provider() == [("captured", PRICE, 0)]
-    assert len(await life.ledger("parcels")) == 1
-    assert await witness.levels(shop, "SHIRT") == {"MAIN": (3, 0)}
-    told = await witness.told(life)
-    assert sorted(told) == [("confirmed", "sent"), ("delivered", "sent"), ("shipped", "sent")]
-    once = ("order_confirmed", "shipped", "delivered", "capture_succeeded", "order_completed")
-    types = await life.types()
-    assert {type_: types.count(type_) for type_ in once} == dict.fromkeys(once, 1)
-
-
-@pytest.mark.parametrize("step", STEPS_OF_A_CANCELLATION)
-async def test_a_worker_that_dies_while_it_undoes_an_order_changes_nothing(
-    shop: Shop, step: str
-) -> None:
-    await shop.stock("SHIRT", 5)
-    life = await shop.place([("SHIRT", 2, PRICE)])
-    await life.pack()
-    await life.until_types("label_purchased")
-    shop.accident.arm(step)
-    rescue = asyncio.create_task(another_worker_takes_over(shop))
-    outcome = await life.cancel()
-    await life.finished()
-    await rescue
-    assert outcome.status == "canceled"
-    assert await life.axes() == ("canceled", "voided", "unfulfilled", "no_return")
-    assert await life.at_provider() == [("voided", 0, 0)]
-    assert {p["status"] for p in await life.ledger("parcels")} == {"voided"}
-    assert await witness.levels(shop, "SHIRT") == {"MAIN": (5, 0)}
-    assert (await life.types()).count("order_canceled") == 1
 
 
 async def test_a_step_that_the_database_refuses_waits_for_a_person(shop: Shop) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from temporalio.client import Client
 
+from tests.workflows.deaths import Deaths, Servers, Step, mortal, patient
 from tests.workflows.life import eventually
 from tests.workflows.matrix import page
 from tests.workflows.matrix.actions import NOT_THEIRS, NOTHING, Action
 from tests.workflows.matrix.cells import Cell, Row, actions_at, cell
-from tests.workflows.matrix.deaths import Deaths, Patience, Step, mortal
 from tests.workflows.matrix.moments import PARTS, Moment
 from tests.workflows.shop import Shop
 
@@ -22,6 +21,11 @@ WRITING = "WRITE_MATRIX" in os.environ
 _AT_ONCE = 24
 # Orders for which a worker stands still before it is killed: it has a hundred tasks at most.
 _DYING = 60
+
+# The suite lets a worker die at some of the steps; `DEATHS=all` at each, part by part.
+_ALL, _SOME = os.environ.get("DEATHS") == "all", 7
+MOMENTS = [moment for part in PARTS.values() for moment in part]
+LIVED: Mapping[str, Sequence[Moment]] = PARTS if _ALL else {"all": MOMENTS}
 
 Keys = dict[str, str]
 Wanted = tuple[Moment, Action, Step | None]
@@ -34,34 +38,30 @@ def changes(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(WRITING, reason="the page is being written")
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("moments", LIVED.values(), ids=LIVED)
 @pytest.mark.timeout(600)
 async def test_every_action_ends_as_the_page_says_whenever_a_worker_dies(
-    shop: Shop, api: httpx2.AsyncClient, database_url: str, temporal_address: str, part: str
+    shop: Shop, api: httpx2.AsyncClient, servers: Servers, moments: Sequence[Moment]
 ) -> None:
     keys, deaths, rows = await keys_of(api), Deaths(shop.pool), page.expected()
     await watched(shop, deaths)
-    for moment in PARTS[part]:
+    for moment in moments:
         assert {key for key in rows if key[0] == moment.name} == {
             (moment.name, action.who, action.name) for action in actions_at(moment)
         }
-    found = await brought(shop, granted(PARTS[part], rows))
+    found = await brought(shop, granted(moments, rows))
     deaths.arm_each({})
     await acted(found, api, keys)
     await agree(shop, found, rows)
     steps = [(one, step) for one in found for step in deaths.steps[one.life.order_id]]
-    again = await brought(shop, [(one.moment, one.action, step) for one, step in steps])
+    again = await brought(
+        shop, [(one.moment, one.action, step) for one, step in steps[:: 1 if _ALL else _SOME]]
+    )
     await shop.rest()
     acting = []
     for dying in [again[n : n + _DYING] for n in range(0, len(again), _DYING)]:
-        async with mortal(
-            {one.life.order_id: one.dies_at for one in dying if one.dies_at},
-            database=database_url,
-            temporal=temporal_address,
-            task_queue=shop.task_queue,
-            sandbox=shop.sandbox.url,
-            mail_dir=str(shop.mail_dir),
-        ):
+        dies_at = {one.life.order_id: one.dies_at for one in dying if one.dies_at}
+        async with mortal(shop, servers, dies_at):
             acting.append(asyncio.create_task(acted(dying, api, keys)))
     await shop.work()
     await asyncio.gather(*acting)
@@ -69,12 +69,9 @@ async def test_every_action_ends_as_the_page_says_whenever_a_worker_dies(
 
 
 @pytest.mark.skipif(WRITING, reason="the page is being written")
-@pytest.mark.parametrize("part", PARTS)
-async def test_what_is_refused_changes_nothing(
-    shop: Shop, api: httpx2.AsyncClient, part: str
-) -> None:
+async def test_what_is_refused_changes_nothing(shop: Shop, api: httpx2.AsyncClient) -> None:
     keys, rows = await keys_of(api), page.expected()
-    orders = await brought(shop, [(moment, NOTHING, None) for moment in PARTS[part]])
+    orders = await brought(shop, [(moment, NOTHING, None) for moment in MOMENTS])
     await asyncio.gather(*(ask_what_is_refused(one, api, keys, rows) for one in orders))
 
 
@@ -178,9 +175,7 @@ async def watched(shop: Shop, deaths: Deaths) -> None:
     """From now on the steps of its worker are written down."""
     await shop.close()
     shop.accident = deaths
-    config = shop.temporal.config()
-    config["interceptors"] = [*config["interceptors"], Patience()]
-    shop.temporal = Client(**config)
+    shop.temporal = patient(shop.temporal)
     await shop.open()
 
 

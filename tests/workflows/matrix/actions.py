@@ -99,7 +99,8 @@ async def _is_inspected(life: Life, ask: Ask) -> None:
     async def paid_back() -> bool:
         return "refund_succeeded" in await life.types()
 
-    await eventually(paid_back)
+    # A worker may die meanwhile.
+    await eventually(paid_back, 120)
 
 
 _GOODWILL = {"reason": "goodwill", "goodwill": {"amount": 1_000, "currency": "TRY"}}

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import temporalio.client
 import temporalio.worker
 from temporalio import activity, workflow
+from temporalio.client import Client
 
 from adapters.mail import FileMailer
 from adapters.registry import SandboxAccess, build
@@ -21,10 +23,11 @@ from db.pool import Pool, open_pool
 from settings import Settings
 from tests.fakes.sandbox_service import KEY, SECRET
 from tests.workflows.faults import Accident
+from tests.workflows.shop import Shop
 from worker import build_worker
 from workflows.client import TemporalAddress, connect
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 # The n-th run of an activity.
 Step = tuple[str, int]
 # What a dead worker had begun is begun again when its time is over: a minute, for a mail.
@@ -35,6 +38,14 @@ _UNHEARD = timedelta(seconds=20)
 _FIRST, _NEXT = 60, 15
 # Steps at which workers hang at once.
 _HUNG = 400
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where another process finds PostgreSQL and Temporal."""
+
+    database: str
+    temporal: str
 
 
 class Deaths(Accident):
@@ -95,7 +106,14 @@ class Deaths(Accident):
         return _Inbound
 
 
-class Patience(temporalio.client.Interceptor):
+def patient(client: Client) -> Client:
+    """A client whose workflows have tasks that may take their time."""
+    config = client.config()
+    config["interceptors"] = [*config["interceptors"], _Patience()]
+    return Client(**config)
+
+
+class _Patience(temporalio.client.Interceptor):
     """Starts workflows whose tasks may take their time."""
 
     def intercept_client(
@@ -131,11 +149,17 @@ class _Outbound(temporalio.worker.WorkflowOutboundInterceptor):
 
 
 @contextlib.asynccontextmanager
-async def mortal(deaths: Mapping[str, Step], **facts: str) -> AsyncIterator[None]:
-    """Run a worker in a process of its own, and kill it (SIGKILL) when it stands still for each.
-
-    `facts` are `database`, `temporal`, `task_queue`, `sandbox` and `mail_dir`. The block acts.
+async def mortal(shop: Shop, servers: Servers, deaths: Mapping[str, Step]) -> AsyncIterator[None]:
+    """Run a worker in a process of its own, and kill it (SIGKILL) when it stands still for each
+    order at its step. The block begins what moves them; the shop has no worker of its own.
     """
+    facts = {
+        **asdict(servers),
+        "task_queue": shop.task_queue,
+        "sandbox": shop.sandbox.url,
+        "mail_dir": str(shop.mail_dir),
+        "deaths": deaths,
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__, cwd=ROOT,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -144,7 +168,7 @@ async def mortal(deaths: Mapping[str, Step], **facts: str) -> AsyncIterator[None
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(json.dumps({**facts, "deaths": deaths}).encode() + b"\n")
+        process.stdin.write(json.dumps(facts).encode() + b"\n")
         await process.stdout.readline()
         yield
         alive, patience = set(deaths), _FIRST

@@ -23,7 +23,7 @@ _AT_ONCE = 24
 _DYING = 60
 
 # The suite lets a worker die at some of the steps; `DEATHS=all` at each, part by part.
-_ALL, _SOME = os.environ.get("DEATHS") == "all", 7
+_ALL, _SOME = os.environ.get("DEATHS") == "all", 20
 MOMENTS = [moment for part in PARTS.values() for moment in part]
 LIVED: Mapping[str, Sequence[Moment]] = PARTS if _ALL else {"all": MOMENTS}
 

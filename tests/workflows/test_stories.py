@@ -127,7 +127,7 @@ def _wanted() -> settings:
     phases = [Phase.explicit, Phase.generate]
     return settings(
         **common,
-        max_examples=2,
+        max_examples=1,
         stateful_step_count=8,
         phases=phases,
         derandomize=True,

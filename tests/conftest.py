@@ -90,7 +90,8 @@ async def database_url(
 ) -> AsyncIterator[str]:
     """URL of a migrated database of this test's own."""
     name = f"test_{uuid.uuid4().hex}"
-    await _administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    copy = f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY FILE_COPY"
+    await _administrator.execute(copy)
     yield database_named(postgres_url, name)
     await _administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -1,6 +1,5 @@
 """Asking for a return: what the rules say of it, written down with the request."""
 
-import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -70,11 +69,18 @@ async def ask(conn: Connection, own: Services, order_id: str, body: ReturnIn, by
 
 
 async def _same_again(conn: Connection, own: Services, ret: Return, by: By) -> None:
-    """What is approved is exchanged by itself, as it was asked for; what cannot be, staff see."""
+    """What is approved is exchanged by itself, as it was asked for; what cannot be waits for staff
+    (`exchange_wanted`).
+    """
     order = await orders.load(conn, ret.order_id)
     wish = Wish({line.line_id: line.quantity for line in ret.lines})
-    with contextlib.suppress(Refused):
+    try:
         await open_exchange(conn, own, by, await plan_of_return(conn, order, ret, wish))
+    except Refused as why:
+        data = {"return_id": ret.id, "code": why.code, "current": dict(why.current)}
+        await timeline.record(
+            conn, order.id, "exchange_refused", actor=by.actor, role=by.role, data=data
+        )
 
 
 async def grant_wish(conn: Connection, own: Services, return_id: str, by: By) -> None:

@@ -43,6 +43,7 @@ STOCK_DIFFERS = "stock_differs"
 EXPIRED_PROMISED = "expired_goods_promised"
 QUARANTINED = "quarantined"
 BULK_STUCK = "bulk_stuck"
+EXCHANGE_WANTED = "exchange_wanted"
 
 # What a person can do about it, by the names of the API's calls.
 CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -86,6 +87,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         EXPIRED_PROMISED: ("hold", "cancel", "expire"),
         QUARANTINED: ("release_goods", "condemn_goods", "scrap_goods"),
         BULK_STUCK: ("stop_bulk_action",),
+        EXCHANGE_WANTED: ("exchange", "cancel_return"),
     }
 )
 

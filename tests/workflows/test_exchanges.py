@@ -223,33 +223,6 @@ async def test_a_fee_and_what_is_not_accepted_come_off(shop: Shop, api: httpx2.A
     await at_bank(counter.life, PAID, 0)
 
 
-@pytest.mark.parametrize("decides", ["approve", "ask_person"])
-async def test_a_customer_wants_the_same_again(
-    shop: Shop, api: httpx2.AsyncClient, decides: str
-) -> None:
-    counter = Swap(api, await arrived(shop))
-    await counter.policy(decides=decides, label="drop_off", window="P14D")
-    line = {"line_id": await counter.line(), "quantity": 1, "reason": "damaged"}
-    path = f"/v1/orders/{counter.life.order_id}/returns"
-    answer = await api.post(path, json={"lines": [line], "wants": "exchange"})
-    assert answer.status_code == 201, answer.text
-    made = answer.json()
-    assert made["wants"] == "exchange"
-    if decides == "ask_person":
-        order = (await api.get(f"/v1/orders/{counter.life.order_id}")).json()
-        assert order["exchanges"] == []
-        exchange = f"/v1/returns/{made['id']}/exchange"
-        again = {"lines": [{"line_id": line["line_id"], "quantity": 1}]}
-        assert await counter.refused(exchange, again) == "return_not_open"
-        await counter.call(made["id"], "approve")
-        assert await counter.refused(exchange, again) == "exchange_exists"
-    new = Life(shop, (await counter.exchange())["new_order_id"])
-    await held(new)
-    await counter.back(made["id"])
-    await free(new)
-    await ends(shop, new, "completed", "paid", "delivered", "no_return")
-
-
 @pytest.mark.parametrize("ending", ["cancel", "reject"])
 async def test_without_the_goods_nothing_is_sent(
     shop: Shop, api: httpx2.AsyncClient, ending: str

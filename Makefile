@@ -29,12 +29,12 @@ demo: $(STAMP) ## Watch a handful of orders live their whole life
 	@exec $(BIN)/kervan demo
 
 test: $(STAMP) ## Run all tests
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 check: $(STAMP) ## Format, lint, types, import rules, migrations, all tests
 	$(BIN)/ruff format --check .
 	$(MAKE) lint
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 lint: $(STAMP) ## Lint, types, import rules, migrations
 	$(BIN)/ruff check .

@@ -181,6 +181,16 @@ async def open_claim(
     return claim_id
 
 
+async def claim_missing(conn: Connection, shipment_id: str, amount: int) -> str | None:
+    """Open a claim for units that were settled before their parcel came, and were not in it; None
+    when the parcel was claimed before.
+    """
+    claim_id: str | None = await conn.fetchval(
+        _SQL["claim_missing"], new_id("clm"), shipment_id, amount
+    )
+    return claim_id
+
+
 async def drop_claim(conn: Connection, shipment_id: str, actor: str) -> str | None:
     """The parcel turned up; the claim that is not raised any more."""
     claim_id: str | None = await conn.fetchval(_SQL["drop_claim"], shipment_id, actor)

@@ -115,15 +115,17 @@ def _told(receipt: Receipt, lines: Sequence[Back], missing: Mapping[str, int]) -
 async def _mend_claim(
     conn: Connection, order: Order, receipt: Receipt, here: Mapping[str, int]
 ) -> dict[str, str]:
-    """What is here is not claimed any more; of what was written off, only what is missing: what is
-    settled came first.
+    """What is here is not claimed any more; of what was written off, only what is missing, and that
+    in any case: what is settled came first.
     """
     shipment = order.shipment(receipt.shipment_id)
     assert shipment is not None  # noqa: S101 - it was looked at before
     lost = {p.line_id: max(0, p.written_off - here[p.line_id]) for p in shipment.lines}
     if amount := order.paid_for(lost):
-        claim = await endings.lower_claim(conn, shipment.id, amount)
-        return {"claim_lowered": claim} if claim else {}
+        if claim := await endings.lower_claim(conn, shipment.id, amount):
+            return {"claim_lowered": claim}
+        claim = await endings.claim_missing(conn, shipment.id, amount)
+        return {"claim_id": claim} if claim else {}
     claim = await endings.drop_claim(conn, shipment.id, receipt.actor)
     return {"claim_dropped": claim} if claim else {}
 

@@ -105,6 +105,16 @@ ON CONFLICT (shipment_id) DO UPDATE SET status = 'open', closed_at = NULL, close
         + CASE WHEN claims.status = 'dropped' THEN 0 ELSE claims.amount END
 RETURNING id;
 
+-- name: claim_missing
+-- What was settled before it came, and did not come: once per parcel.
+INSERT INTO claims (id, order_id, shipment_id, reason, resolution, carrier, amount, currency)
+SELECT $1, s.order_id, s.id, 'lost', coalesce(e.resolution, 'refund'),
+    coalesce(s.carrier, s.provider), $3, o.currency
+FROM shipments s JOIN orders o ON o.id = s.order_id
+    LEFT JOIN parcel_endings e ON e.shipment_id = s.id
+WHERE s.id = $2
+ON CONFLICT (shipment_id) DO NOTHING RETURNING id;
+
 -- name: drop_claim
 -- The parcel turned up: nothing is owed for it.
 UPDATE claims SET status = 'dropped', closed_at = now(), closed_by = $2

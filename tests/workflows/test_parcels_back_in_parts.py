@@ -117,6 +117,34 @@ async def test_what_turns_up_when_the_order_is_closed_is_booked_and_not_paid_aga
     assert (await life.types()).count("parcel_refunded") == 2
 
 
+@pytest.mark.parametrize("action", [Action.REFUND, Action.REPLACE])
+async def test_what_was_settled_at_a_scan_and_is_missing_is_claimed_when_the_rest_comes(
+    shop: Shop, action: Action
+) -> None:
+    await mishaps.rule(shop, Event.RETURNED, action)
+    life, parcel = await on_its_way(shop)
+    await life.scan(parcel, "return_to_sender")
+    if action is Action.REFUND:
+        await life.finished()
+        assert await life.axes() == PAID_BACK
+    else:
+        await life.until(lambda o: len(o.fulfillment_orders) == 2)
+        await life.deliver(await life.send(1))
+        await life.finished()
+    assert await mishaps.claims(life) == []
+    await life.receive_back(parcel, restock=1)
+    claim = {"reason": "lost", "resolution": action, "amount": 2 * UNIT, "status": "open"}
+    assert await mishaps.claims(life) == [claim]
+    [told] = [e["data"] for e in await life.events() if e["type"] == "parcel_received_back"]
+    assert told["claim_id"].startswith("clm_")
+    await life.receive_back(parcel, quarantine=1)
+    assert await mishaps.claims(life) == [claim | {"amount": UNIT}]
+    await life.receive_back(parcel, restock=1)
+    assert await mishaps.claims(life) == [claim | {"amount": UNIT, "status": "dropped"}]
+    refunded = 3 * UNIT if action is Action.REFUND else 0
+    assert await life.at_provider() == [("captured", 3 * UNIT, refunded)]
+
+
 async def test_each_part_is_sent_again_by_policy_and_charged_once(shop: Shop) -> None:
     await mishaps.rule(shop, Event.RETURNED, Action.REPLACE)
     life, parcel = await on_its_way(shop, 2)

@@ -77,10 +77,7 @@ async def _same_again(conn: Connection, own: Services, ret: Return, by: By) -> N
     try:
         await open_exchange(conn, own, by, await plan_of_return(conn, order, ret, wish))
     except Refused as why:
-        data = {"return_id": ret.id, "code": why.code, "current": dict(why.current)}
-        await timeline.record(
-            conn, order.id, "exchange_refused", actor=by.actor, role=by.role, data=data
-        )
+        await note_refusal(conn, order.id, "exchange_refused", by, why, return_id=ret.id)
 
 
 async def grant_wish(conn: Connection, own: Services, return_id: str, by: By) -> None:

@@ -23,12 +23,13 @@ class Counter:
         """The id of a line of the order."""
         return (await self.life.order()).lines[position].id
 
-    async def ask(self, quantity: int = 1, reason: str = "unwanted", **more: Any) -> dict[str, Any]:
-        """The customer wants to send units of the first line back."""
+    async def ask(
+        self, quantity: int = 1, reason: str = "unwanted", *, wants: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """The customer wants to send units of the first line back; `more` is told of the line."""
         line = {"line_id": await self.line(), "quantity": quantity, "reason": reason, **more}
-        answer = await self.api.post(
-            f"/v1/orders/{self.life.order_id}/returns", json={"lines": [line]}
-        )
+        body = {"lines": [line], **({"wants": wants} if wants else {})}
+        answer = await self.api.post(f"/v1/orders/{self.life.order_id}/returns", json=body)
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -96,9 +97,10 @@ class Counter:
 
         await eventually(same)
 
-    async def policy(self, **rule: Any) -> None:
-        """One rule for all returns."""
-        answer = await self.api.put("/v1/return-policies", json={"rules": [rule]})
+    async def policy(self, *special: dict[str, Any], **general: Any) -> None:
+        """One rule for all returns but those that a special one fits."""
+        rules = [*special, general]
+        answer = await self.api.put("/v1/return-policies", json={"rules": rules})
         assert answer.status_code == 200, answer.text
 
 

@@ -28,9 +28,7 @@ class Swap(Counter):
         """A return that the customer may send, by their own means; its id."""
         await self.life.shop.stock("BOOTS", 5)
         general = {"decides": "approve", "label": "drop_off", "window": "P14D"}
-        rules = [general | rule, general] if rule else [general]
-        answer = await self.api.put("/v1/return-policies", json={"rules": rules})
-        assert answer.status_code == 200, answer.text
+        await self.policy(*([general | rule] if rule else []), **general)
         made = await self.ask(units)
         await self.until(made["id"], status="approved")
         return str(made["id"])
@@ -42,8 +40,11 @@ class Swap(Counter):
 
     async def same(self, return_id: str, units: int = 1, **more: Any) -> tuple[Any, Life]:
         """The same again."""
-        lines = [{"line_id": await self.line(), "quantity": units}]
-        return await self.swap(return_id, lines=lines, **more)
+        return await self.swap(return_id, **await self.again(units), **more)
+
+    async def again(self, units: int = 1) -> dict[str, Any]:
+        """The body that asks for the same again."""
+        return {"lines": [{"line_id": await self.line(), "quantity": units}]}
 
     async def boots(self, return_id: str, price: int, **more: Any) -> tuple[Any, Life]:
         """Boots instead."""

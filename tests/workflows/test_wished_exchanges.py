@@ -30,24 +30,14 @@ class Wish(Swap):
         """A return that asks for an exchange, under such a rule; its id."""
         general = {"decides": decides, "label": "drop_off", "window": "P14D"}
         costs = {"reason": "damaged", "fee": {"amount": fee, "currency": "TRY"}}
-        rules = [general | costs, general] if fee else [general]
-        answer = await self.api.put("/v1/return-policies", json={"rules": rules})
-        assert answer.status_code == 200, answer.text
-        line = {"line_id": await self.line(), "quantity": 1, "reason": "damaged"}
-        path = f"/v1/orders/{self.life.order_id}/returns"
-        answer = await self.api.post(path, json={"lines": [line], "wants": "exchange"})
-        assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
+        await self.policy(*([general | costs] if fee else []), **general)
+        made = await self.ask(reason="damaged", wants="exchange")
         assert made["wants"] == "exchange"
         return str(made["id"])
 
     async def new(self) -> Life:
         """The order that is sent in its place."""
         return Life(self.life.shop, (await self.exchange())["new_order_id"])
-
-    async def again(self) -> dict[str, Any]:
-        """What staff ask for who open it themselves."""
-        return {"lines": [{"line_id": await self.line(), "quantity": 1}]}
 
     async def waits(self, return_id: str) -> list[tuple[Any, ...]]:
         """What of it waits for a person."""
@@ -95,9 +85,8 @@ async def test_one_that_was_approved_and_never_opened_waits_for_a_person(
     await sending.ask("approve")
     await counter.until(return_id, status="approved")
     assert await counter.waits(return_id) == [NOBODY_OPENED]
-    await counter.call(return_id, "exchange", **await counter.again())
+    _, new = await counter.same(return_id)
     assert await counter.waits(return_id) == []
-    new = await counter.new()
     await counter.back(return_id)
     await free(new)
     await ends(shop, new, "completed", "paid", "delivered", "no_return")

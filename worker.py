@@ -137,6 +137,7 @@ def build_worker(
             orders.add_hold,
             orders.release_hold,
             orders.record_note,
+            orders.reload_order,
             orders.set_attention,
             orders.clear_attention,
             payments.authorize_payment,

@@ -291,6 +291,12 @@ class OrderActivities:
         )
 
     @activity.defn
+    async def reload_order(self, order_id: str) -> Order:
+        """What a return has changed."""
+        async with self._pool.acquire() as conn:
+            return await orders.load(conn, order_id)
+
+    @activity.defn
     async def record_note(self, note: Note) -> Order:
         """Write a timeline event of the workflow's own."""
         async with orders.once(self._pool, note.order_id, note.cause) as step:

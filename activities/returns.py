@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from temporalio import activity
 
 from activities.return_contracts import ReturnLabel, ReturnTask
-from db import notifications, orders, return_money, return_parcels, returns
+from db import notifications, orders, return_goods, return_money, return_parcels, returns
 from db.pool import Pool
 from db.returns import By
 from domain import attention
@@ -134,11 +134,7 @@ class ReturnActivities:
                 return await step.move(ReturnStage.EXPIRED)
             if step.ret.status is ReturnStage.PARTIALLY_RECEIVED:
                 await returns.record(step.conn, step.ret, "return_rest_expired", By())
-                await step.move(ReturnStage.RECEIVED)
-                if not any(line.to_inspect for line in step.ret.lines):
-                    await step.move(ReturnStage.INSPECTED)
-                    data = {"accepted": step.ret.accepted}
-                    await returns.record(step.conn, step.ret, "return_inspected", By(), data)
+                return await return_goods.end_receipt(step.conn, step.ret, By())
             return step.ret
 
     @activity.defn

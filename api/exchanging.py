@@ -16,6 +16,7 @@ from db.returns import By
 from domain.edits import Delivery, NewUnits, Priced, Sums
 from domain.errors import Refused
 from domain.exchanges import Goods, Send, another, same_again, sums_of
+from domain.money import apportion, share_of_quantity
 from domain.order import Order
 from domain.ports import EXCHANGE
 from domain.returns import Return
@@ -90,14 +91,14 @@ async def plan_of_return(conn: Connection, order: Order, ret: Return, wish: Wish
     if await exchanges.promised_for(conn, ret.id) is not None:
         detail = "Something is sent in its place already."
         raise Refused("exchange_exists", detail, return_id=ret.id)
-    worth = await return_money.worth(conn, ret)
+    order = await return_money.beside_promises(conn, order, ret)
+    worth, given = await return_money.worth(conn, order, ret)
     if not worth:
         raise Refused("nothing_to_exchange", "What comes back is worth nothing.", return_id=ret.id)
     prices, sums = await edits.prices(conn, order.id)
     gross = sums.prices_include_tax
-    back = {line.line_id: line.taken for line in ret.lines}
     goods = [
-        *again(order, prices, wish.lines, back, prices_include_tax=gross),
+        *again(order, prices, wish.lines, ret.expected, given, prices_include_tax=gross),
         *(another(new, prices_include_tax=gross) for new in wish.others),
     ]
     return Plan(
@@ -118,21 +119,38 @@ def again(
     prices: Sequence[Priced],
     wanted: Mapping[str, int],
     most: Mapping[str, int],
+    given: int,
     *,
     prices_include_tax: bool,
 ) -> Iterator[Goods]:
-    """The same units once more, at what was paid for those that they replace."""
+    """The same units once more, at what was paid for those that they replace.
+
+    `most` come back, and of what these cost the customer has been `given` so much before: the same
+    units cost as much less.
+    """
     priced = {line.line_id: line for line in prices}
     for line_id, quantity in wanted.items():
-        line, limit = order.line(line_id), most.get(line_id, 0)
-        if line is None or not limit:
+        limit = most.get(line_id, 0)
+        if order.line(line_id) is None or not limit:
             detail = f"No unit of {line_id} comes back."
             raise Refused("unknown_line", detail, line_id=line_id)
         if quantity > limit:
             detail = f"{limit} units of {line_id} come back."
             raise Refused("too_many_units", detail, line_id=line_id, units=str(limit))
-        worth = line.share_of_next(quantity)
-        yield same_again(priced[line_id], quantity, worth, prices_include_tax=prices_include_tax)
+    paid = _prices(order, wanted)
+    sent = sum(paid.values())
+    off = apportion(
+        share_of_quantity(given, sent, sum(_prices(order, most).values())), [*paid.values()]
+    )
+    for (line_id, price), less in zip(paid.items(), off, strict=True):
+        yield same_again(
+            priced[line_id], wanted[line_id], price - less, prices_include_tax=prices_include_tax
+        )
+
+
+def _prices(order: Order, units: Mapping[str, int]) -> dict[str, int]:
+    """What was paid for units, by line."""
+    return {line.id: line.share_of_next(units[line.id]) for line in order.lines if line.id in units}
 
 
 async def open_exchange(conn: Connection, own: Services, by: By, plan: Plan) -> Opened:

@@ -14,6 +14,7 @@ _UNITS = (
     "damaged",
     "scrapped",
     "rejected",
+    "paid_before",
 )
 _PLAIN = (
     "id",

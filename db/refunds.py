@@ -61,8 +61,12 @@ async def open_refund(conn: Connection, order_id: str, wanted: Wanted, why: Open
     if wanted.to is Destination.STORE_CREDIT and refund.paid:
         await _credit(conn, refund_id, order, refund.paid)
     data = {"refund_id": refund_id, "amount": refund.amount, "reason": why.reason}
-    if refund.exchanged:
-        data |= {"exchanged": refund.exchanged}
+    beside = {
+        "exchanged": refund.exchanged,
+        "already_given": wanted.already_given,
+        "set_off": wanted.set_off,
+    }
+    data |= {name: amount for name, amount in beside.items() if amount}
     await timeline.record(
         conn,
         order_id,
@@ -74,6 +78,8 @@ async def open_refund(conn: Connection, order_id: str, wanted: Wanted, why: Open
     )
     await orders.save(conn, order_id)
     await outbox.add(conn, order_id, outbox.START_REFUND, {"refund_id": refund_id})
+    if wanted.set_off:
+        await outbox.add(conn, order_id, outbox.BALANCE_CHANGED, {})
     return refund_id
 
 
@@ -84,14 +90,14 @@ async def _write(
     sums = (refund.goods, wanted.shipping, wanted.goodwill, wanted.fee, refund.amount)
     word = (why.reason, why.actor, why.role)
     head = (refund_id, order.id, why.cause, wanted.to.value, order.currency)
-    exchange = (refund.exchanged, why.exchange_id)
-    await conn.execute(_SQL["add_refund"], *head, *sums, *word, *exchange)
+    rest = (refund.exchanged, why.exchange_id, wanted.already_given, wanted.set_off)
+    await conn.execute(_SQL["add_refund"], *head, *sums, *word, *rest)
     for line_id, units in wanted.lines.items():
         await conn.execute(
             _SQL["add_refund_line"], refund_id, line_id, units, refund.shares[line_id]
         )
         await conn.execute(_SQL["give_units_back"], line_id, units)
-    beside = wanted.shipping + wanted.goodwill - wanted.fee
+    beside = wanted.shipping + wanted.goodwill - wanted.fee - wanted.already_given
     credited = refund.amount if wanted.to is Destination.STORE_CREDIT else refund.exchanged
     await conn.execute(_SQL["give_order_back"], order.id, beside, credited)
     await _add_parts(conn, refund_id, refund.parts)
@@ -109,13 +115,13 @@ async def give_exchanged_back(
     """What had paid for an exchange goes to the customer after all. Take the order's lock first."""
     order = await orders.load(conn, order_id)
     refund_id = new_id("rfd")
-    customer = await conn.fetchval(_SQL["customer_of"], order_id)
-    credit = to is Destination.STORE_CREDIT and customer
+    credit = to is Destination.STORE_CREDIT and await customer(conn, order_id)
     head = (refund_id, order_id, why.cause, "store_credit" if credit else "original")
     word = (why.reason, why.actor, why.role)
     await conn.execute(
-        _SQL["add_refund"], *head, order.currency, 0, 0, 0, 0, 0, *word, -amount, why.exchange_id
-    )
+        _SQL["add_refund"], *head, order.currency, 0, 0, 0, 0, 0, *word, -amount, why.exchange_id,
+        0, 0,
+    )  # fmt: skip
     if credit:
         await _credit(conn, refund_id, order, amount)
     else:
@@ -130,13 +136,17 @@ async def waive(conn: Connection, order_id: str, amount: int) -> None:
     await conn.execute(_SQL["give_order_back"], order_id, amount, 0)
 
 
+async def customer(conn: Connection, order_id: str) -> str | None:
+    """Who can be given store credit; nobody for a guest's order."""
+    found: str | None = await conn.fetchval(_SQL["customer_of"], order_id)
+    return found
+
+
 async def _credit(conn: Connection, refund_id: str, order: Order, amount: int) -> None:
-    customer = await conn.fetchval(_SQL["customer_of"], order.id)
-    if not customer:
+    owner = await customer(conn, order.id)
+    if not owner:
         raise refused(order, "no_customer", "The order names no customer to credit.")
-    await conn.execute(
-        _SQL["add_store_credit"], customer, order.currency, amount, order.id, refund_id
-    )
+    await conn.execute(_SQL["add_store_credit"], owner, order.currency, amount, order.id, refund_id)
 
 
 async def parts(conn: Connection | Pool, refund_id: str) -> list[Settlement]:
@@ -197,16 +207,16 @@ async def entries(
 
 async def spend(conn: Connection, order_id: str, amount: int, currency: str, cause: str) -> str:
     """Take credit for an order, once for its cause; why not, when it cannot be taken."""
-    customer = await conn.fetchval(_SQL["customer_of"], order_id)
-    if not customer:
+    owner = await customer(conn, order_id)
+    if not owner:
         return "no_customer"
-    await conn.execute(_SQL["lock_balance"], customer, currency)
+    await conn.execute(_SQL["lock_balance"], owner, currency)
     if await is_booked(conn, cause):
         return ""
-    held = {row["currency"]: row["amount"] for row in await balances(conn, customer)}
+    held = {row["currency"]: row["amount"] for row in await balances(conn, owner)}
     if held.get(currency, 0) < amount:
         return "insufficient_credit"
-    await conn.execute(_SQL["add_store_credit"], customer, currency, -amount, order_id, cause)
+    await conn.execute(_SQL["add_store_credit"], owner, currency, -amount, order_id, cause)
     return ""
 
 

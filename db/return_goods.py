@@ -22,8 +22,10 @@ from domain.returns import (
     Return,
     after_receipt,
     can_ask,
+    can_give_up_rest,
     can_inspect,
     can_receive,
+    surplus,
 )
 from domain.states import ReturnStage
 
@@ -96,6 +98,37 @@ async def receive(  # noqa: PLR0913 - a delivery has these parts
     await notifications.plan(conn, order_id, "return_received", ret.id)
     await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
     return await returns.load(conn, return_id)
+
+
+async def give_up_rest(conn: Connection, return_id: str, by: By, note: str | None = None) -> Return:
+    """What has not come by now will not: the money follows what is here.
+
+    Raises:
+        Refused: nothing is here, it was inspected, or it is over.
+
+    """
+    await orders.lock(conn, await returns.owner(conn, return_id))
+    ret = await returns.load(conn, return_id)
+    can_give_up_rest(ret)
+    if ret.status is ReturnStage.PARTIALLY_RECEIVED:
+        missing = {x.line_id: x.quantity - x.received for x in ret.lines if x.quantity > x.received}
+        await returns.record(conn, ret, "return_rest_missing", by, {"missing": missing}, note)
+        ret = await end_receipt(conn, ret, by)
+        await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
+    return ret
+
+
+async def end_receipt(conn: Connection, ret: Return, by: By) -> Return:
+    """Nothing more of a return that came in part is waited for."""
+    return await _end_inspection(conn, await returns.move(conn, ret, ReturnStage.RECEIVED), by)
+
+
+async def _end_inspection(conn: Connection, ret: Return, by: By) -> Return:
+    """All that comes is here and was looked at."""
+    if ret.status is ReturnStage.RECEIVED and not any(line.to_inspect for line in ret.lines):
+        ret = await returns.move(conn, ret, ReturnStage.INSPECTED)
+        await returns.record(conn, ret, "return_inspected", by, {"accepted": ret.accepted})
+    return ret
 
 
 def _sku(order: Order, line_id: str) -> str:
@@ -189,8 +222,7 @@ async def inspect(
     for line_id, what in sorted(seen.items()):
         counts = [what[disposition] for disposition in _COLUMNS]
         await conn.execute(_SQL["inspect_units"], ret.id, line_id, *counts)
-        if accepted := units[line_id] - what[Disposition.REJECT]:
-            await conn.execute(_SQL["add_returned"], line_id, accepted)
+        await conn.execute(_SQL["count_returned"], line_id, surplus(order, line_id))
     await _remove_pieces(conn, order, place, lines, serials.Told(cause, by.actor))
     ret = await returns.load(conn, return_id)
     told = [
@@ -198,10 +230,7 @@ async def inspect(
         for one in lines
     ]
     await returns.record(conn, ret, "return_units_inspected", by, {"lines": told}, note)
-    done = not any(line.to_inspect for line in ret.lines)
-    if ret.status is ReturnStage.RECEIVED and done:
-        ret = await returns.move(conn, ret, ReturnStage.INSPECTED)
-        await returns.record(conn, ret, "return_inspected", by, {"accepted": ret.accepted})
+    ret = await _end_inspection(conn, ret, by)
     await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
     return ret
 

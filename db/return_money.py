@@ -7,8 +7,16 @@ from db import exchanges, orders, refunds
 from db.pool import Connection
 from db.sql import queries
 from domain.order import Order
-from domain.refunds import Destination, Refundable, Wanted, reckon, refundable
-from domain.returns import Return, kept_back
+from domain.refunds import (
+    Destination,
+    Refundable,
+    Wanted,
+    less_what_was_given,
+    reckon,
+    refundable,
+)
+from domain.returns import Return, kept_back, surplus
+from domain.settlement import outstanding
 
 _SQL = queries("refunds")
 
@@ -16,24 +24,31 @@ _SQL = queries("refunds")
 async def give_back(conn: Connection, ret: Return) -> tuple[int, str | None]:
     """Open the refund of a return that was inspected: (amount, its id), (0, None) for nothing.
 
-    An order that was sent in exchange is paid first; then the delivery is not given back.
-    Units that were paid for meanwhile by a person's word are not paid for again. The caller holds
-    the order's lock.
+    An order that was sent in exchange is paid first; then the delivery is not given back. Units
+    whose money a person gave back meanwhile are not paid for again, and what the order still owes
+    is set off. Without a customer to credit it goes where it came from. The caller holds the
+    order's lock.
 
     Raises:
-        Refused: what is owed was not taken yet (`nothing_to_refund`, `refund_too_large`), or there
-            is nobody to credit (`no_customer`).
+        Refused: what is owed was not taken yet (`nothing_to_refund`, `refund_too_large`), or may
+            not become store credit yet (`not_delivered`).
 
     """
     order = await orders.load(conn, ret.order_id)
     exchange = await exchanges.promised_for(conn, ret.id)
+    paid = await paid_before(conn, order, ret, ret.accepted)
+    for line_id, units in paid.items():
+        await conn.execute(_SQL["count_paid_before"], ret.id, line_id, units)
     given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
     left = refundable(order, given)
-    wanted = what_is_owed(order, ret, left if exchange is None else replace(left, shipping=0))
+    left = left if exchange is None else replace(left, shipping=0)
+    wanted = what_is_owed(order, ret, left, ret.accepted, paid)
     if wanted is None:
         if exchange is not None and ret.accepted:
             await exchanges.grant(conn, exchange, 0)
         return 0, None
+    if wanted.to is Destination.STORE_CREDIT and not await refunds.customer(conn, order.id):
+        wanted = replace(wanted, to=Destination.ORIGINAL)
     why = refunds.Opening(f"return:{ret.id}", "return")
     if exchange is not None:
         wanted = replace(wanted, exchange=exchange.used)
@@ -45,34 +60,86 @@ async def give_back(conn: Connection, ret: Return) -> tuple[int, str | None]:
     return refund.amount, refund_id
 
 
-async def worth(conn: Connection, ret: Return) -> int:
-    """What the goods of a return are taken to be worth before anybody has looked at them."""
-    order = await orders.load(conn, ret.order_id)
+async def beside_promises(conn: Connection, order: Order, ret: Return) -> Order:
+    """The order as it is when all is given back that is promised to exchanges of its other returns:
+    a share that is rounded is not promised twice.
+    """
+    rows = await conn.fetch(_SQL["units_promised"], order.id, ret.id)
+    units = {row["line_id"]: row["units"] for row in rows}
+    lines = [
+        replace(line, given_back=min(line.shipped, line.given_back + units.get(line.id, 0)))
+        for line in order.lines
+    ]
+    return replace(order, lines=lines)
+
+
+async def worth(conn: Connection, order: Order, ret: Return) -> tuple[int, int]:
+    """What the goods of a return are taken to be worth before anybody has looked at them, and what
+    of their price the customer has been given before. `order` is `beside_promises`.
+
+    Raises:
+        Refused: as `give_back`.
+
+    """
     given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
+    expected = ret.expected
+    paid = await paid_before(conn, order, ret, expected)
     left = replace(refundable(order, given), shipping=0)
-    wanted = what_is_owed(order, ret, left, {line.line_id: line.taken for line in ret.lines})
-    return 0 if wanted is None else reckon(order, wanted, given).amount
+    wanted = what_is_owed(order, ret, left, expected, paid)
+    if wanted is None:
+        return 0, 0
+    return reckon(order, wanted, given).amount, wanted.already_given
+
+
+async def paid_before(
+    conn: Connection, order: Order, ret: Return, units: Mapping[str, int]
+) -> dict[str, int]:
+    """How many of a return's units, by line, bring no money: a person gave it back since the return
+    was asked for (of what nobody announced: at any time), or they are more than the order owed,
+    since they had been sent again or paid back. No unit counts for two returns.
+    """
+    rows = {row["line_id"]: row for row in await conn.fetch(_SQL["paid_by_hand"], ret.id)}
+    found: dict[str, int] = {}
+    for line_id, n in units.items():
+        row, extra = rows[line_id], surplus(order, line_id)
+        known = min(n, row["since"] + extra, row["ever"] + extra - row["counted"])
+        if known > 0:
+            found[line_id] = known
+    return found
 
 
 def what_is_owed(
-    order: Order, ret: Return, left: Refundable, back: Mapping[str, int] | None = None
+    order: Order,
+    ret: Return,
+    left: Refundable,
+    back: Mapping[str, int],
+    paid: Mapping[str, int] | None = None,
 ) -> Wanted | None:
-    """The refund for units of a return: `back` by line, or those that were accepted; None when
-    nothing is left to give.
+    """The refund for units of a return that are `back`, by line, without those `paid` for before;
+    None when nothing is left to give.
 
-    With the last unit that the customer kept goes what they paid for the delivery. Fees come off,
-    at most all of it.
+    With the last unit that the customer kept goes what they paid for the delivery, also when a
+    person had paid for the unit. Fees come off,
+    at most all of it; so does what was given or let off before (no unit is worth more than what is
+    left of the order's price), and what the customer should have paid by now.
     """
-    back = ret.accepted if back is None else back
-    owed = {line_id: min(n, left.units.get(line_id, 0)) for line_id, n in back.items()}
-    units = {line_id: n for line_id, n in owed.items() if n}
-    if not units:
+    if not order.live_units or not back:
         return None
-    all_back = all(
-        line.given_back + units.get(line.id, 0) >= line.quantity - line.canceled
+    paid = paid or {}
+    owed = {i: min(n - paid.get(i, 0), left.units.get(i, 0)) for i, n in back.items()}
+    units = {line_id: n for line_id, n in owed.items() if n > 0}
+    shipping = left.shipping if _nothing_is_kept(order, units) else 0
+    price = shipping + sum(line.share_of_next(units.get(line.id, 0)) for line in order.lines)
+    wanted = Wanted(units, shipping, fee=kept_back(ret, price), to=Destination(ret.refund_to))
+    wanted = less_what_was_given(order, wanted)
+    worth = price - wanted.fee - wanted.already_given
+    return replace(wanted, set_off=min(worth, outstanding(order))) if worth else None
+
+
+def _nothing_is_kept(order: Order, units: Mapping[str, int]) -> bool:
+    """Whether the customer has nothing of the order, or got the money for it, after `units`."""
+    return all(
+        (line.given_back + units.get(line.id, 0) if units else line.returned)
+        >= line.quantity - line.canceled
         for line in order.lines
     )
-    shipping = left.shipping if all_back else 0
-    worth = shipping + sum(line.share_of_next(units.get(line.id, 0)) for line in order.lines)
-    fee = kept_back(ret, worth)
-    return Wanted(units, shipping, fee=fee, to=Destination(ret.refund_to)) if fee < worth else None

@@ -214,7 +214,13 @@ def _sums(sums: Sums, add: Sequence[Added], delivery: Delivery | None) -> Sums:
 def _after(order: Order, cancel: Mapping[str, int], add: Sequence[Added], sums: Sums) -> Order:
     lines = [_less(line, cancel.get(line.id, 0)) for line in order.lines]
     lines += [Line("", x.sku, x.quantity, x.total, x.quantity) for x in add]
-    return replace(order, lines=lines, shipping_total=sums.shipping, grand_total=sums.grand_total)
+    return replace(
+        order,
+        lines=lines,
+        shipping_total=sums.shipping,
+        shipping_tax=0 if sums.prices_include_tax else sums.shipping_tax,
+        grand_total=sums.grand_total,
+    )
 
 
 def _less(line: Line, canceled: int) -> Line:

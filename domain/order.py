@@ -271,6 +271,7 @@ class Order:
     `given_back` is what the customer got back, or was let off, beside the shares of units
     (shipping, goodwill; fees off), `credited` how much of all that was given back became store
     credit, or paid for an order in exchange. `cancel_fee` is kept of an order that is canceled.
+    `shipping_tax` comes on top of `shipping_total`, where prices are without tax.
     """
 
     id: str
@@ -297,6 +298,7 @@ class Order:
     given_back: int = 0
     credited: int = 0
     cancel_fee: int = 0
+    shipping_tax: int = 0
 
     def line(self, line_id: str) -> Line | None:
         """The line of that id."""
@@ -371,6 +373,11 @@ class Order:
         return max(0, price - self.given_back_in_all)
 
     @property
+    def delivery_price(self) -> int:
+        """What the customer pays for the delivery, tax included."""
+        return self.shipping_total + self.shipping_tax
+
+    @property
     def given_back_in_all(self) -> int:
         """What persons and returns gave back: units' shares, shipping, goodwill; fees off."""
         return self.given_back + sum(line.given_back_share for line in self.lines)
@@ -421,7 +428,7 @@ class Order:
         goods = sum(
             share_of_quantity(line.total, line.shipped, line.quantity) for line in self.lines
         )
-        owed = goods + self.shipping_total + self.surcharge_total - self.given_back_in_all
+        owed = goods + self.delivery_price + self.surcharge_total - self.given_back_in_all
         return min(self.payable, max(0, owed))
 
     @property

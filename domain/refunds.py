@@ -5,7 +5,7 @@ person, or a return, gives back beside that.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.decisions import refused
@@ -25,7 +25,9 @@ class Destination(StrEnum):
 class Wanted:
     """What is to be given back: units of lines, shipping, goodwill; a fee is kept of it.
 
-    Of what is left `exchange`, at most, pays for an order that is sent in exchange.
+    Beside the fee comes off what the customer has already been given, or let off, for these units,
+    and what is set off against what they still owe. Of what is left `exchange`, at most, pays for
+    an order that is sent in exchange.
     """
 
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -34,6 +36,8 @@ class Wanted:
     fee: int = 0
     to: Destination = Destination.ORIGINAL
     exchange: int = 0
+    already_given: int = 0
+    set_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Refund:
     def amount(self) -> int:
         """What the customer gets, in money, credit or other goods."""
         wanted = self.wanted
-        return self.goods + wanted.shipping + wanted.goodwill - wanted.fee
+        given = self.goods + wanted.shipping + wanted.goodwill
+        return given - wanted.fee - wanted.already_given - wanted.set_off
 
     @property
     def exchanged(self) -> int:
@@ -68,7 +73,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Refundable:
-    """What can be given back now, at most: units by line, shipping, and in all."""
+    """What can be given back now, at most: units by line, what the delivery cost, and in all."""
 
     units: Mapping[str, int]
     shipping: int
@@ -79,12 +84,15 @@ def refundable(order: Order, shipping_given_back: int = 0) -> Refundable:
     """What is left to give back. Of money that is not taken yet, nothing is."""
     most = min(order.kept, order.payable)
     units = {line.id: units_refundable(order, line) for line in order.lines}
-    shipping = min(most, max(0, order.shipping_total - shipping_given_back))
+    shipping = max(0, order.delivery_price - shipping_given_back)
     return Refundable({i: n for i, n in units.items() if n}, shipping, max(0, most))
 
 
 def units_refundable(order: Order, line: Line) -> int:
-    """Units of a line that the customer has, and has not got the money back for."""
+    """Units of a line that the customer has, or sent back, and has not got the money back for.
+
+    What came back had arrived, whatever the carrier has said of it by now.
+    """
     delivered = sum(
         part.owed
         for shipment in order.shipments
@@ -92,7 +100,16 @@ def units_refundable(order: Order, line: Line) -> int:
         for part in shipment.lines
         if part.line_id == line.id
     )
-    return max(0, delivered - line.given_back)
+    return max(0, max(delivered, line.returned) - line.given_back)
+
+
+def less_what_was_given(order: Order, wanted: Wanted) -> Wanted:
+    """The same, without what the customer has been given, or let off, before: no unit is worth
+    more than what is left of the order's price.
+    """
+    shares = sum(line.share_of_next(wanted.lines.get(line.id, 0)) for line in order.lines)
+    price = shares + wanted.shipping + wanted.goodwill - wanted.fee
+    return replace(wanted, already_given=max(0, price - order.payable))
 
 
 def reckon(order: Order, wanted: Wanted, shipping_given_back: int = 0) -> Refund:
@@ -109,14 +126,15 @@ def reckon(order: Order, wanted: Wanted, shipping_given_back: int = 0) -> Refund
         line_id: _share(order, line_id, units, can) for line_id, units in wanted.lines.items()
     }
     plain = Refund(wanted, shares, [])
-    told = {"refundable": str(can.amount), "shipping_refundable": str(can.shipping)}
-    if not can.amount:
+    shipping = min(can.amount, can.shipping)
+    told = {"refundable": str(can.amount), "shipping_refundable": str(shipping)}
+    if not can.amount and not wanted.set_off:
         detail = "Nothing that was taken is left to give back."
         raise refused(order, "nothing_to_refund", detail, **told)
     if plain.amount > can.amount or wanted.shipping > can.shipping:
-        detail = f"{can.amount} can be given back, {can.shipping} of it for shipping."
+        detail = f"{can.amount} can be given back, {shipping} of it for shipping."
         raise refused(order, "refund_too_large", detail, **told)
-    if plain.amount <= 0:
+    if plain.amount < 0 or not (plain.amount or wanted.set_off):
         raise refused(order, "nothing_to_refund", "Nothing is left after the fee.", **told)
     if wanted.to is Destination.STORE_CREDIT:
         if not order.closed and order.delivered_units < order.live_units:

@@ -1,11 +1,11 @@
 """A return: its snapshot, what may be asked of it, and where it leads. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.errors import Refused
-from domain.order import Order
+from domain.order import Line, Order, ParcelLine
 from domain.return_rules import CUSTOMER, ON_RECEIPT, Decides
 from domain.states import RETURN, ReturnStage, ReturnStatus, ShipmentStatus, may_advance
 
@@ -37,10 +37,11 @@ class ReturnLine:
     damaged: int = 0
     scrapped: int = 0
     rejected: int = 0
+    paid_before: int = 0
 
     @property
     def accepted(self) -> int:
-        """Units that the customer gets money for."""
+        """Units that are ours again; of `paid_before` the customer has had the money."""
         return self.restocked + self.refurbished + self.damaged + self.scrapped
 
     @property
@@ -104,12 +105,23 @@ class Return:
 
     @property
     def accepted(self) -> dict[str, int]:
-        """Units by line that the customer gets money for."""
+        """Units by line that were accepted."""
         return {line.line_id: line.accepted for line in self.lines if line.accepted}
+
+    @property
+    def expected(self) -> dict[str, int]:
+        """Units by line that are here or may still come, without those that were rejected."""
+        may_come = self.status not in _ALL_HERE
+        units = {x.line_id: x.taken if may_come else x.received - x.rejected for x in self.lines}
+        return {line_id: n for line_id, n in units.items() if n}
 
     def line(self, line_id: str) -> ReturnLine | None:
         """Its line of that id."""
         return next((line for line in self.lines if line.line_id == line_id), None)
+
+
+# Nothing more of it will come.
+_ALL_HERE = frozenset({ReturnStage.RECEIVED, ReturnStage.INSPECTED, ReturnStage.CLOSED})
 
 
 def describe(ret: Return) -> str:
@@ -123,9 +135,23 @@ def describe(ret: Return) -> str:
 
 
 def delivered(order: Order, line_id: str) -> int:
-    """Units of a line that reached the customer."""
-    return sum(
-        part.owed
+    """Units of a line that reached the customer, with those that are `surplus`."""
+    return sum(part.quantity for part in _arrived(order, line_id))
+
+
+def surplus(order: Order, line_id: str) -> int:
+    """Units of a line that reached the customer after they were sent again or paid back."""
+    return sum(part.written_off for part in _arrived(order, line_id))
+
+
+def gone(order: Order, line: Line) -> int:
+    """Units of a line that left us and may come back from the customer."""
+    return line.shipped + surplus(order, line.id)
+
+
+def _arrived(order: Order, line_id: str) -> Iterator[ParcelLine]:
+    return (
+        part
         for shipment in order.shipments
         if shipment.status is ShipmentStatus.DELIVERED
         for part in shipment.lines
@@ -148,7 +174,8 @@ def can_ask(
         line = order.line(line_id)
         if line is None:
             raise Refused("unknown_line", f"The order has no line {line_id}.", line_id=line_id)
-        had = line.shipped if arrived else min(line.shipped, delivered(order, line_id))
+        left_us = gone(order, line)
+        had = left_us if arrived else min(left_us, delivered(order, line_id))
         left = had - taken.get(line_id, 0)
         current = {"line_id": line_id, "left": str(max(0, left))}
         if not had:
@@ -208,6 +235,19 @@ def can_receive(ret: Return) -> None:
     receiving = {ReturnStage.PARTIALLY_RECEIVED, ReturnStage.RECEIVED}
     if ret.status not in receiving:
         _must_lead(ret, ReturnStage.RECEIVED, "received")
+
+
+def can_give_up_rest(ret: Return) -> None:
+    """What has not come by now will not.
+
+    Raises:
+        Refused: nothing of it is here; it was inspected, or it is over.
+
+    """
+    if not ret.here and not ret.over:
+        detail = "Nothing of it is here: cancel the return instead."
+        raise Refused("nothing_received", detail, status=ret.status)
+    can_receive(ret)
 
 
 def can_inspect(ret: Return, units: Mapping[str, int]) -> None:

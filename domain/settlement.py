@@ -92,6 +92,16 @@ def uncovered(order: Order) -> int:
     return max(0, order.payable - order.secured)
 
 
+def outstanding(order: Order) -> int:
+    """What the customer should have paid by now and has not: refused, or never reserved.
+
+    Cash comes with the goods: until it is there, it is what nobody has reserved.
+    """
+    if any(t.method == "cash_on_delivery" and t.capturable for t in order.tenders):
+        return uncovered(order)
+    return max(0, order.due - order.kept)
+
+
 def money_came_late(tender: Tender, *, captured: bool) -> bool:
     """Whether a success that a provider tells of is money nobody expects any more.
 

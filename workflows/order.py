@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -403,6 +404,11 @@ class OrderWorkflow:
     def exchange_moved(self, news: ExchangeSignal) -> None:
         """Send it, take off what they were not worth, or cancel it."""
         self._desk.push(lambda: self._exchange.on_news(news.exchange_id))
+
+    @workflow.signal(description="Less is owed than before, though nobody has paid")
+    def balance_changed(self, news: dict[str, Any]) -> None:  # noqa: ARG002 - it stands in rows
+        """Goods came back that were not paid for."""
+        self._desk.push(self._payment.on_less_owed)
 
     @workflow.signal(description="Stock that this order waits for may have come")
     def stock_arrived(self, news: StockSignal) -> None:

@@ -264,6 +264,15 @@ class Payment:
         elif news.reason == AUTHORIZATION_EXPIRED and tender.capturable:
             await self._run_out(tender.id, news.event_id)
 
+    async def on_less_owed(self) -> None:
+        """What was not paid for came back: nobody is asked for that money any more."""
+        desk = self._desk
+        await desk.record(OrderActivities.reload_order, desk.order.id)
+        due = {part.payment_id for part in captures_due(desk.order)}
+        for payment_id in sorted(self._refused - due):
+            desk.relieve(attention.CAPTURE_FAILED, payment_id)
+        self.collect()
+
     async def _run_out(self, payment_id: str, cause: str) -> None:
         """An authorization ran out. It is renewed when it is needed: when goods are about to
         leave, or have left; until then the customer's card is not charged with a hold.

@@ -1,6 +1,7 @@
 """Goods sent in place of others: of a return, or of what arrived wrong and need not come back."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
@@ -23,7 +24,7 @@ from db.returns import By
 from domain.edits import Delivery, NewUnits
 from domain.errors import NotFound, Refused
 from domain.exchanges import Send, can_exchange, sums_of
-from domain.refunds import Wanted
+from domain.refunds import Wanted, less_what_was_given
 
 router = APIRouter(tags=["returns"])
 
@@ -123,10 +124,11 @@ async def replace_units(request: Request, order_id: str) -> Response:
 
     async def make(conn: Connection) -> tuple[Plan, Opened]:
         order = await returning.locked(conn, name)
-        refund = await refunds.preview(conn, order, Wanted(units))
+        wanted = less_what_was_given(order, Wanted(units))
+        refund = await refunds.preview(conn, order, wanted)
         prices, sums = await edits.prices(conn, name)
-        gross = sums.prices_include_tax
-        goods = [*again(order, prices, units, units, prices_include_tax=gross)]
+        gross, given = sums.prices_include_tax, wanted.already_given
+        goods = [*again(order, prices, units, units, given, prices_include_tax=gross)]
         cost = sums_of(goods, FREE, prices_include_tax=gross)
         plan = Plan(name, None, Send.AT_ONCE, goods, FREE, cost, refund.amount, note=body.note)
         opened = await open_exchange(conn, own, by, plan)
@@ -134,7 +136,8 @@ async def replace_units(request: Request, order_id: str) -> Response:
             f"exchange:{opened.exchange_id}", body.reason, caller.name, caller.role,
             exchange_id=opened.exchange_id,
         )  # fmt: skip
-        await refunds.open_refund(conn, name, Wanted(units, exchange=refund.amount), why)
+        paid = replace(wanted, exchange=refund.amount)
+        await refunds.open_refund(conn, name, paid, why)
         exchange = await exchanges.of_new_order(conn, opened.new_order_id)
         assert exchange is not None  # noqa: S101 - it was opened here
         await exchanges.grant(conn, exchange, refund.amount)

@@ -279,7 +279,16 @@ def view(row: Row) -> dict[str, Any]:
     """A refund as it is answered."""
     currency = row["currency"]
     names = ("id", "order_id", "status", "reason", "actor", "created_at", "ended_at")
-    sums = ("amount", "goods", "shipping", "goodwill", "fee", "exchanged")
+    sums = (
+        "amount",
+        "goods",
+        "shipping",
+        "goodwill",
+        "fee",
+        "already_given",
+        "set_off",
+        "exchanged",
+    )
     return {
         **{name: row[name] for name in names},
         "exchange_id": row["exchange_id"],

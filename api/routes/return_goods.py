@@ -20,6 +20,7 @@ from db.return_goods import Came, Seen
 from db.returns import By
 from domain.errors import NotFound, Refused
 from domain.order import Order
+from domain.returns import gone
 
 router = APIRouter(tags=["returns"])
 
@@ -62,12 +63,18 @@ async def receive_return(request: Request, return_id: str) -> Response:
     body, by = parsed.value, By(caller.name, caller.role)
     order_id = await _owner(own, name)
     came = [Came(x.line_id, x.quantity, x.serials) for x in body.lines]
+    if not came and not body.complete:
+        detail = "Tell what came, or that it is complete."
+        raise invalid([FieldError("/lines", "required", detail)])
 
     async def effect(conn: Connection, _: str) -> Answer:
         await _must_exist(conn, body.warehouse)
-        await return_goods.receive(
-            conn, name, body.warehouse, came, by, complete=body.complete, note=body.note
-        )
+        if came:
+            await return_goods.receive(
+                conn, name, body.warehouse, came, by, complete=body.complete, note=body.note
+            )
+        else:
+            await return_goods.give_up_rest(conn, name, by, body.note)
         return views.ok(await returning.shown(conn, name, contact=caller.sees_contact), 201)
 
     async def on_refused(conn: Connection, refusal: Refused) -> None:
@@ -127,14 +134,14 @@ def _lines(order: Order, told: Sequence[UnannouncedLineIn], taken: dict[str, int
     came: list[Came] = []
     used = Counter(taken)
     for one in told:
-        lines = [line for line in order.lines if line.sku == one.sku and line.shipped]
+        lines = [line for line in order.lines if line.sku == one.sku and gone(order, line)]
         if not lines:
             detail = f"No unit of {one.sku} has left with this order."
             raise Refused("not_delivered", detail, sku=one.sku)
         rest, pieces = one.quantity, list(one.serials)
         for line in lines:
             # The last one takes what is too much, and is refused with it.
-            room = max(0, line.shipped - used[line.id])
+            room = max(0, gone(order, line) - used[line.id])
             units = rest if line is lines[-1] else min(rest, room)
             if units:
                 came.append(Came(line.id, units, pieces[:units]))

@@ -69,7 +69,9 @@ class RefundPlanOut(Out):
 class RefundOut(RefundPlanOut):
     """A refund: `requested` until every tender has given its part back, then `succeeded`.
 
-    `exchanged` is what of it paid for `exchange_id`; below zero, what that gave back again.
+    Off a return's goods comes beside the fee what the customer had `already_given` back, or was
+    let off, and what they still owed and is `set_off`. `exchanged` is what of the amount paid for
+    `exchange_id`; below zero, what that gave back again.
     """
 
     id: str
@@ -77,6 +79,8 @@ class RefundOut(RefundPlanOut):
     status: Literal["requested", "succeeded"]
     reason: str
     actor: str
+    already_given: MoneyOut
+    set_off: MoneyOut
     exchanged: MoneyOut
     exchange_id: str | None
     created_at: datetime

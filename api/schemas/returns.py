@@ -150,10 +150,12 @@ class ReturnedLineIn(Strict):
 
 
 class ReceiveReturnIn(Strict):
-    """What came; `complete`: no more will. `warehouse` is where it was sent, unless told."""
+    """What came; `complete`: no more will, which can be said without lines, too. `warehouse` is
+    where it was sent, unless told.
+    """
 
     warehouse: Code | None = None
-    lines: Annotated[list[ReturnedLineIn], _LINES]
+    lines: Annotated[list[ReturnedLineIn], Field(max_length=500)] = Field(default_factory=list)
     complete: bool = False
     note: Note | None = None
 

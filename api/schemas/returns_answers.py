@@ -30,7 +30,10 @@ class ReturnPolicyOut(Out):
 
 
 class ReturnLineOut(Out):
-    """Units of a line: announced, received, and what became of them."""
+    """Units of a line: announced, received, and what became of them.
+
+    `paid_before` of the accepted ones bring no money: that was given back, or they were too many.
+    """
 
     line_id: str
     sku: str
@@ -44,6 +47,7 @@ class ReturnLineOut(Out):
     damaged: int
     scrapped: int
     rejected: int
+    paid_before: int
 
 
 class SentBackOut(Out):

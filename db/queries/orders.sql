@@ -5,7 +5,9 @@ SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE;
 -- name: load_order
 -- The whole snapshot in one round trip, parts as JSON arrays in a stable order.
 SELECT
-    o.id, o.currency, o.shipping_total, o.surcharge_total, o.grand_total, o.out_of_stock, o.ship,
+    o.id, o.currency, o.shipping_total, o.grand_total - o.shipping_total - o.surcharge_total
+        - (SELECT coalesce(sum(l.total), 0)::bigint FROM order_lines l WHERE l.order_id = o.id)
+        AS shipping_tax, o.surcharge_total, o.grand_total, o.out_of_stock, o.ship,
     o.shipping_option, o.priority, o.version, o.status, o.payment_status, o.fulfillment_status,
     o.return_status, o.given_back, o.credited, o.cancel_fee,
     o.cancel_requested_at IS NOT NULL AS cancel_requested,

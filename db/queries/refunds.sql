@@ -2,13 +2,36 @@
 -- Of an order's shipping, by all its refunds.
 SELECT coalesce(sum(shipping), 0)::bigint FROM refunds WHERE order_id = $1;
 
+-- name: paid_by_hand
+-- Units by line of the return whose money was given back without a return: since it was asked for
+-- (of what nobody announced: at any time), and ever; and those that other returns count as such.
+SELECT x.line_id,
+    coalesce(sum(l.quantity) FILTER (WHERE f.created_at >= r.requested_at OR NOT r.announced), 0)::int
+        AS since,
+    coalesce(sum(l.quantity), 0)::int AS ever,
+    (SELECT coalesce(sum(o.paid_before), 0)::int FROM return_lines o
+     WHERE o.line_id = x.line_id AND o.return_id <> r.id) AS counted
+FROM returns r JOIN return_lines x ON x.return_id = r.id
+LEFT JOIN (refund_lines l JOIN refunds f ON f.id = l.refund_id AND f.cause NOT LIKE 'return:%')
+    ON l.line_id = x.line_id
+WHERE r.id = $1 GROUP BY r.id, x.line_id;
+
+-- name: count_paid_before
+UPDATE return_lines SET paid_before = $3 WHERE return_id = $1 AND line_id = $2;
+
+-- name: units_promised
+-- Units of an order whose money is promised to exchanges of its other returns.
+SELECT l.line_id, sum(greatest(l.quantity, l.received) - l.rejected)::int AS units
+FROM exchanges e JOIN return_lines l ON l.return_id = e.return_id
+WHERE e.order_id = $1 AND e.status = 'promised' AND e.return_id <> $2 GROUP BY l.line_id;
+
 -- name: refund_of_cause
 SELECT id FROM refunds WHERE order_id = $1 AND cause = $2;
 
 -- name: add_refund
 INSERT INTO refunds (id, order_id, cause, destination, currency, goods, shipping, goodwill, fee,
-    amount, reason, actor, role, exchanged, exchange_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+    amount, reason, actor, role, exchanged, exchange_id, already_given, set_off)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
 
 -- name: add_refund_line
 INSERT INTO refund_lines (refund_id, line_id, quantity, amount) VALUES ($1, $2, $3, $4);

@@ -157,9 +157,12 @@ UPDATE return_lines SET restocked = restocked + $3, refurbished = refurbished + 
     damaged = damaged + $5, scrapped = scrapped + $6, rejected = rejected + $7
 WHERE return_id = $1 AND line_id = $2;
 
--- name: add_returned
--- The order's own counter; that no more came back than had left is a constraint.
-UPDATE order_lines SET returned = returned + $2 WHERE id = $1;
+-- name: count_returned
+-- The order's own counter: units that were accepted, without the $2 that the customer had too many.
+UPDATE order_lines l SET returned = least(l.shipped, greatest(l.returned,
+    (SELECT sum(x.restocked + x.refurbished + x.damaged + x.scrapped)::int - $2
+     FROM return_lines x WHERE x.line_id = l.id)))
+WHERE l.id = $1;
 
 -- name: serials_of_order
 -- Pieces of an item that left with this order.

@@ -254,7 +254,7 @@ def test_what_a_return_is_paid(
 ) -> None:
     order = paid()
     ret = a_return(G.INSPECTED, here(3, restocked=accepted, rejected=3 - accepted), fee=fee)
-    owed = what_is_owed(order, ret, refundable(order))
+    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
     if lines is None:
         assert owed is None
         return
@@ -266,7 +266,9 @@ def test_what_a_return_is_paid(
 def test_units_that_a_person_has_paid_for_are_not_paid_for_twice() -> None:
     order = paid(given_back=2)
     ret = a_return(G.INSPECTED, here(3, restocked=3))
-    owed = what_is_owed(order, ret, refundable(order))
+    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
     assert owed is not None
     assert owed.lines == {"lin_1": 1}
-    assert what_is_owed(paid(given_back=3), ret, refundable(paid(given_back=3))) is None
+    assert (
+        what_is_owed(paid(given_back=3), ret, refundable(paid(given_back=3)), ret.accepted) is None
+    )

@@ -51,7 +51,8 @@ class WriteOff:
 class CancelOnTheRoad:
     """Cancel an order of which a part has left: what is here, and the parcels that are `stopped`.
 
-    `unstopped` are those that the carrier cannot stop any more.
+    `unstopped` are those that the carrier cannot stop any more. `fee` is what it costs in the end,
+    which is kept while the stopped ones come back.
     """
 
     order_id: str
@@ -60,6 +61,7 @@ class CancelOnTheRoad:
     stopped: list[str] = field(default_factory=list)
     unstopped: list[str] = field(default_factory=list)
     by: Asked = field(default_factory=Asked)
+    fee: int = 0
 
 
 @dataclass(frozen=True)

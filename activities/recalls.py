@@ -8,6 +8,7 @@ from db import endings, fulfillment, notifications, orders, serials, timeline
 from db.pool import Pool
 from domain.decisions import cancelable_units, must_be_open, on_the_road
 from domain.order import Order
+from domain.settlement import fee_within
 from domain.states import ShipmentStatus
 
 
@@ -61,6 +62,7 @@ class RecallActivities:
         facts = {"reason": task.reason, "lines": units}
         if stopped:
             await orders.request_cancel(step.conn, task.order_id, task.reason)
+            await orders.keep_cancel_fee(step.conn, task.order_id, fee_within(step.order, task.fee))
         elif units:
             data = {"units": units, "reason": task.reason}
             await notifications.plan(step.conn, task.order_id, "canceled", task.cause, data=data)

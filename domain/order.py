@@ -365,12 +365,15 @@ class Order:
         """What the customer owes for what is not canceled, less what is given back.
 
         Shipping and surcharges are owed as long as anything is delivered at all; when nothing is,
-        the fee for canceling, as far as there is money.
+        the fee for canceling, as far as there is money. While parcels of a canceled order come back
+        part by part, it is never less than that.
         """
+        fee = max(0, min(self.cancel_fee, self.secured))
         if self.lines and not self.live_units:
-            return max(0, min(self.cancel_fee, self.secured))
+            return fee
         price = self.grand_total - sum(line.canceled_share for line in self.lines)
-        return max(0, price - self.given_back_in_all)
+        owed = max(0, price - self.given_back_in_all)
+        return max(owed, fee) if self.cancel_requested else owed
 
     @property
     def delivery_price(self) -> int:

@@ -130,7 +130,8 @@ class Cancellation:
         road = [shipment.id for shipment in on_the_road(self.order)]
         stopped = [shipment_id for shipment_id in road if self._stops.get(shipment_id)]
         # It is canceled when the parcels are back, at the price of the phase that it is in now.
-        fees = dict.fromkeys(map(str, Phase), request.fees.get(Phase.HANDED_OVER, 0))
+        fee = request.fees.get(Phase.HANDED_OVER, 0)
+        fees = dict.fromkeys(map(str, Phase), fee)
         desk.recall = Stop(OrderStatus.CANCELED, request.reason, request.asker, fees=fees)
         await desk.record(
             RecallActivities.cancel_on_the_road,
@@ -141,6 +142,7 @@ class Cancellation:
                 stopped,
                 [shipment_id for shipment_id in road if shipment_id not in stopped],
                 asked(request.asker),
+                fee,
             ),
         )
         self._fulfillment.void_labels()

@@ -79,7 +79,7 @@ UPDATE orders SET cancel_fee = $2 WHERE id = $1;
 
 -- name: end_cancel
 -- It could not be carried out: a parcel that was to come back was delivered.
-UPDATE orders SET cancel_requested_at = NULL, cancel_reason = NULL WHERE id = $1;
+UPDATE orders SET cancel_requested_at = NULL, cancel_reason = NULL, cancel_fee = 0 WHERE id = $1;
 
 -- name: begin_step
 -- Claims a step; no row means that it was done before.

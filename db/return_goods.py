@@ -7,8 +7,9 @@ workflow hears of them. The rows move here, so it works for closed orders, too.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from db import catalog, ledger, notifications, orders, outbox, returns, serials
+from db import catalog, fulfillment, ledger, notifications, orders, outbox, returns, serials
 from db.movements import Movement
 from db.pool import Connection
 from db.returns import By
@@ -25,9 +26,10 @@ from domain.returns import (
     can_give_up_rest,
     can_inspect,
     can_receive,
+    proven,
     surplus,
 )
-from domain.states import ReturnStage
+from domain.states import ReturnStage, TrackingStatus
 
 _SQL = queries("returns")
 
@@ -80,6 +82,8 @@ async def receive(  # noqa: PLR0913 - a delivery has these parts
     for line in ret.lines:
         known[line.line_id] = known.get(line.line_id, 0) + line.received
     can_ask(order, units, known, arrived=True)
+    back = {line_id: known.get(line_id, 0) + n for line_id, n in units.items()}
+    delivered = await _prove_delivered(conn, order, back, ret.id)
     place = warehouse or (await returns.listed(conn, return_id=return_id))[0]["warehouse"]
     for line_id, quantity in units.items():
         sku = _sku(order, line_id)
@@ -93,11 +97,31 @@ async def receive(  # noqa: PLR0913 - a delivery has these parts
     ret = await returns.load(conn, return_id)
     ret = await returns.move(conn, ret, after_receipt(ret, complete=complete))
     data = {"warehouse": place, "lines": told, "status": ret.status.value}
+    if delivered:
+        data["delivered"] = delivered
     await returns.record(conn, ret, "return_received", by, data, note)
     await orders.clear_attention(conn, order_id, attention.RETURN_LOST, ret.id)
     await notifications.plan(conn, order_id, "return_received", ret.id)
     await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
     return await returns.load(conn, return_id)
+
+
+async def _prove_delivered(
+    conn: Connection, order: Order, units: Mapping[str, int], return_id: str
+) -> list[str]:
+    """The order hears of parcels that must have been delivered; which these are."""
+    parcels, now = proven(order, units), datetime.now(UTC)
+    for parcel in parcels:
+        status = TrackingStatus.DELIVERED
+        await fulfillment.save_tracking(conn, parcel.id, status, now, None, None)
+        news = {
+            "shipment_id": parcel.id,
+            "status": status.value,
+            "event_id": return_id,
+            "occurred_at": now.isoformat(),
+        }
+        await outbox.add(conn, order.id, outbox.CARRIER_NEWS, news)
+    return [parcel.id for parcel in parcels]
 
 
 async def give_up_rest(conn: Connection, return_id: str, by: By, note: str | None = None) -> Return:

@@ -29,7 +29,9 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The order's sums. `shipping_tax` is the part of `tax` that is on the delivery."""
+    """The order's sums. `shipping_tax` is the part of `tax` that is on the delivery, of which so
+    much was given back.
+    """
 
     subtotal: int
     discount: int
@@ -39,6 +41,7 @@ class Sums:
     grand_total: int
     prices_include_tax: bool
     shipping_tax: int
+    shipping_given_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ def plan(order: Order, prices: Sequence[Priced], sums: Sums, changes: Changes) -
     """Reckon what an edit changes.
 
     Raises:
-        Refused: `unknown_line`, `already_packed`, `nothing_left` or `nothing_changes`.
+        Refused: `unknown_line`, `already_packed`, `nothing_left`, `nothing_changes` or
+            `shipping_given_back`.
 
     """
     cancel, more = _by_line(order, prices, changes.lines)
@@ -140,6 +144,9 @@ def plan(order: Order, prices: Sequence[Priced], sums: Sums, changes: Changes) -
         raise refused(order, "nothing_changes", "The order is like that already.")
     after_sums = _sums(sums, add, delivery)
     after = _after(order, cancel, add, after_sums)
+    if delivery is not None and after.delivery_price < (least := sums.shipping_given_back):
+        detail = f"{least} of the delivery was given back: it cannot cost less."
+        raise refused(order, "shipping_given_back", detail, given_back=str(least))
     if not after.live_units:
         raise refused(order, "nothing_left", "Nothing would be left: cancel the order instead.")
     option = delivery.option if delivery else order.shipping_option

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.decisions import on_the_road, units_not_coming
 from domain.errors import Refused
-from domain.order import Line, Order, ParcelLine
+from domain.order import Line, Order, ParcelLine, Shipment
 from domain.return_rules import CUSTOMER, ON_RECEIPT, Decides
 from domain.states import RETURN, ReturnStage, ReturnStatus, ShipmentStatus, may_advance
 
@@ -145,8 +146,25 @@ def surplus(order: Order, line_id: str) -> int:
 
 
 def gone(order: Order, line: Line) -> int:
-    """Units of a line that left us and may come back from the customer."""
-    return line.shipped + surplus(order, line.id)
+    """Units of a line that left us and may come back from the customer: what the carrier lost, or
+    brings back itself, is received as the parcel that it is.
+    """
+    return line.shipped - units_not_coming(order, line.id) + surplus(order, line.id)
+
+
+def proven(order: Order, units: Mapping[str, int]) -> list[Shipment]:
+    """Parcels that have been delivered, whatever the carrier says, when so many units of each line
+    have come back from the customer in all: the first that left.
+    """
+    missing = {line_id: n - delivered(order, line_id) for line_id, n in units.items()}
+    found = []
+    for shipment in on_the_road(order):
+        here = [part for part in shipment.lines if missing.get(part.line_id, 0) > 0]
+        for part in here:
+            missing[part.line_id] -= part.owed
+        if here:
+            found.append(shipment)
+    return found
 
 
 def _arrived(order: Order, line_id: str) -> Iterator[ParcelLine]:

@@ -9,6 +9,7 @@ from api.errors import Answer, FieldError, Problem, not_found
 from api.once import Once
 from api.openapi import describe
 from api.routes.orders import known_id
+from api.routes.warehouse import reported_at
 from api.schemas.order_answers import EventOut, FeedbackOut
 from api.schemas.requests import FeedbackIn, NoteIn
 from db import orders, timeline, voices
@@ -82,7 +83,7 @@ async def add_feedback(request: Request, order_id: str) -> Response:
             body.score,
             body.title,
             body.comment,
-            body.occurred_at,
+            reported_at(body.occurred_at),
         )
         row, new = await voices.add_feedback(
             conn, order, feedback, actor=caller.name, role=caller.role

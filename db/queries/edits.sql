@@ -35,7 +35,9 @@ FROM order_lines WHERE order_id = $1 ORDER BY position;
 
 -- name: edited_sums
 SELECT subtotal, discount_total AS discount, shipping_total AS shipping,
-    surcharge_total AS surcharge, tax_total AS tax, grand_total, prices_include_tax
+    surcharge_total AS surcharge, tax_total AS tax, grand_total, prices_include_tax,
+    (SELECT coalesce(sum(r.shipping), 0)::bigint FROM refunds r WHERE r.order_id = orders.id)
+        AS shipping_given_back
 FROM orders WHERE id = $1;
 
 -- name: write_sums

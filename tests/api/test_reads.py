@@ -102,6 +102,8 @@ async def test_feedback_counts_once_for_its_reference(
     other = await api.post(path, json=body | {"score": 1})
     assert (other.status_code, other.json()["code"]) == (409, "feedback_exists")
     assert codes(await api.post(path, json={"score": 6})) == {"/score": "too_large"}
+    later = {"score": 5, "occurred_at": "2999-01-01T00:00:00Z"}
+    assert codes(await api.post(path, json=later)) == {"/occurred_at": "in_the_future"}
     assert await pool.fetchval("SELECT count(*) FROM feedback") == 1
     assert (await shopfront.get(placed["id"]))["feedback"][0]["comment"] == "Good."
     types = [event["type"] for event in await shopfront.events(placed["id"])]

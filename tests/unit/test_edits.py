@@ -156,3 +156,15 @@ def test_sums_add_up_and_no_unit_is_lost(  # noqa: PLR0917 - an edit has these p
     )
     assert plan_.sums.tax == tax + sum(x.tax for x in plan_.add) + plan_.sums.shipping_tax
     assert after.payable >= 0
+
+
+def test_the_delivery_costs_no_less_than_was_given_back_of_it() -> None:
+    order = an_order(shipping_total=500, grand_total=10_500)
+    sums = Sums(10_000, 0, 500, 0, 1_667, 10_500, prices_include_tax=True, shipping_tax=0)
+    given = replace(sums, shipping_given_back=300)
+    assert (
+        plan(order, PRICES, given, Changes(delivery=Delivery("slow", 300))).after.payable == 10_300
+    )
+    with pytest.raises(Refused) as caught:
+        plan(order, PRICES, given, Changes(delivery=Delivery("slow", 299)))
+    assert (caught.value.code, caught.value.current["given_back"]) == ("shipping_given_back", "300")

@@ -272,18 +272,18 @@ async def test_a_return_pays_first_what_the_order_still_owes(
     await at_bank(first.life, ALL, UNIT)
 
 
-async def test_goods_at_the_dock_before_the_carriers_word_are_paid(
+async def test_cash_is_collected_when_goods_are_at_the_dock_before_the_carriers_word(
     shop: Shop, api: httpx2.AsyncClient
 ) -> None:
     await shop.stock("SHIRT", 9)
-    life = await shop.place([("SHIRT", 3, PRICE)], shipping=SHIPPING)
-    parcel = await life.send()
-    await life.until(lambda o: o.settled and o.shipped_units == 3)
+    life = await shop.place(
+        [("SHIRT", 3, PRICE)], shipping=SHIPPING, method="cash_on_delivery", token=None
+    )
+    await life.send()
     office = Office(api, life)
     return_id = await office.unannounced(2)
     await office.inspect(return_id, restock=2)
     assert (await office.until(return_id, status="closed"))["refund"]["amount"] == 2 * UNIT
-    await life.deliver(parcel)
     await life.finished()
     await office.came(await office.approved(1), 1, ALL - 2 * UNIT)
     await at_bank(life, ALL, ALL)
@@ -450,3 +450,37 @@ async def test_the_tax_on_the_delivery_goes_back_with_it(
     await office.came(await office.approved(1), 1, 3_933)
     await office.came(await office.approved(2), 2, paid - 3_933)
     await at_bank(life, paid, paid)
+
+
+async def test_goods_at_the_dock_were_delivered_whatever_the_carrier_says(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await mishaps.rule(shop, Event.LOST, Action.REFUND)
+    await shop.stock("SHIRT", 9)
+    life = await shop.place([("SHIRT", 3, PRICE)], shipping=SHIPPING)
+    parcel = await life.send()
+    await life.until(lambda o: o.settled and o.shipped_units == 3)
+    office = Office(api, life)
+    return_id = await office.unannounced(2)
+    await life.until(lambda o: o.delivered_units == 3)
+    await life.hear(parcel, "lost")
+    await life.finished()
+    await office.inspect(return_id, restock=2)
+    assert (await office.until(return_id, status="closed"))["refund"]["amount"] == 2 * UNIT
+    await life.until(lambda o: o.payment_status == "partially_refunded")
+    assert await life.axes() == ("completed", "partially_refunded", "delivered", "returned")
+    assert ("delivered", "sent") in await witness.told(life)
+
+
+async def test_what_the_carrier_lost_is_received_as_a_parcel(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await mishaps.rule(shop, Event.LOST, Action.ASK_PERSON)
+    await shop.stock("SHIRT", 9)
+    life = await shop.place([("SHIRT", 3, PRICE)], shipping=SHIPPING)
+    await life.scan(await life.send(), "lost")
+    await life.asks_for_help("parcel_lost")
+    number = (await api.get(f"/v1/orders/{life.order_id}")).json()["number"]
+    body = {"order_number": number, "lines": [{"sku": "SHIRT", "quantity": 1}]}
+    path = "/v1/returns/receive-unannounced"
+    assert await Office(api, life).refused(path, body) == "not_delivered"

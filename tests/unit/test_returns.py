@@ -33,7 +33,9 @@ from domain.returns import (
     can_receive,
     can_retry,
     kept_back,
+    proven,
     rolled_up,
+    surplus,
 )
 from domain.states import RETURN, PaymentStatus, ReturnStage, ReturnStatus, ShipmentStatus
 from tests.unit.orders import a_line, a_parcel, a_tender, an_order
@@ -132,8 +134,9 @@ def test_the_smallest_fee_is_kept() -> None:
     assert (found.fee, found.decides) == (200, Decides.APPROVE)
 
 
+SENT = a_parcel(1, ShipmentStatus.SHIPPED, id_="shp_2")
 DELIVERED = an_order(
-    lines=[a_line(3, shipped=3)], shipments=[a_parcel(2, ShipmentStatus.DELIVERED)]
+    lines=[a_line(3, shipped=3)], shipments=[a_parcel(2, ShipmentStatus.DELIVERED), SENT]
 )
 
 
@@ -158,6 +161,27 @@ def test_what_cannot_be_asked_for(
 def test_what_the_customer_has_can_be_asked_for_and_what_left_may_arrive() -> None:
     can_ask(DELIVERED, {"lin_1": 2}, {})
     can_ask(DELIVERED, {"lin_1": 3}, {}, arrived=True)
+    lost = replace(SENT, tracking_status=TrackingStatus.LOST)
+    awaited = replace(DELIVERED, shipments=[DELIVERED.shipments[0], lost])
+    with pytest.raises(Refused, match="2 units"):
+        can_ask(awaited, {"lin_1": 3}, {}, arrived=True)
+
+
+def test_units_that_the_customer_has_too_many_may_come_back() -> None:
+    lost = a_parcel(2, ShipmentStatus.DELIVERED)
+    lost = replace(lost, lines=[replace(lost.lines[0], written_off=2)])
+    order = an_order(lines=[a_line(2, canceled=2)], shipments=[lost])
+    can_ask(order, {"lin_1": 2}, {}, arrived=True)
+    assert surplus(order, "lin_1") == 2
+
+
+@pytest.mark.parametrize(
+    ("back", "parcels"), [(1, []), (2, []), (3, ["shp_2"]), (4, ["shp_2", "shp_3"])]
+)
+def test_what_comes_back_was_delivered(back: int, parcels: list[str]) -> None:
+    more = a_parcel(2, ShipmentStatus.SHIPPED, id_="shp_3")
+    order = replace(DELIVERED, shipments=[*DELIVERED.shipments, more])
+    assert [parcel.id for parcel in proven(order, {"lin_1": back})] == parcels
 
 
 @pytest.mark.parametrize("status", ReturnStage)

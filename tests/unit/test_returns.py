@@ -37,7 +37,14 @@ from domain.returns import (
     rolled_up,
     surplus,
 )
-from domain.states import RETURN, PaymentStatus, ReturnStage, ReturnStatus, ShipmentStatus
+from domain.states import (
+    RETURN,
+    PaymentStatus,
+    ReturnStage,
+    ReturnStatus,
+    ShipmentStatus,
+    TrackingStatus,
+)
 from tests.unit.orders import a_line, a_parcel, a_tender, an_order
 
 G, S = ReturnStage, ReturnStatus

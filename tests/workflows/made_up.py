@@ -50,6 +50,14 @@ BROKEN = {
     " WHERE refunded > shipped + canceled OR given_back > shipped",
     "a line paid back beyond its share": "SELECT l.id FROM order_lines l"
     " JOIN refund_lines r ON r.line_id = l.id GROUP BY l.id HAVING sum(r.amount) > l.total",
+    "returns paid for more than came back": "SELECT l.id FROM order_lines l"
+    " JOIN refund_lines r ON r.line_id = l.id JOIN refunds f ON f.id = r.refund_id"
+    " WHERE f.cause LIKE 'return:%' GROUP BY l.id HAVING sum(r.quantity) > l.returned",
+    "given back beside units, and told otherwise": "SELECT o.id FROM orders o"
+    " WHERE o.given_back <> (SELECT coalesce(sum(shipping + goodwill - fee - already_given), 0)"
+    " FROM refunds r WHERE r.order_id = o.id)"
+    " + (SELECT coalesce(sum((e.data ->> 'amount')::bigint), 0) FROM events e"
+    " WHERE e.order_id = o.id AND e.type = 'rest_waived')",
     "more taken than it costs": "SELECT o.id FROM orders o JOIN payments p ON p.order_id = o.id"
     " GROUP BY o.id HAVING sum(p.captured - p.refunded) > o.grand_total",
 }
@@ -87,6 +95,25 @@ class Story:
             ship=dice.choice(["complete", "in_parts"]),
             out_of_stock=dice.choice(["backorder", "cancel_lines"]),
         )
+
+    async def sell(self, dice: random.Random) -> Life:
+        """Another customer has bought something, and has it."""
+        lines = [
+            (sku, dice.randint(1, 3), 10_001 * dice.randint(1, 3))
+            for sku in dice.sample(self.skus, dice.randint(1, 2))
+        ]
+        ways: list[dict[str, Any]] = [
+            {"token": "tok_visa"},
+            {"token": "tok_visa", "capture": "immediate"},
+            {"token": "tok_capture_fails"},
+            {"token": "tok_refund_fails_once"},
+            {"method": "cash_on_delivery", "token": None},
+        ]
+        life = await self.shop.place(lines, shipping=dice.choice([0, 1_999]), **dice.choice(ways))
+        await life.until(lambda o: bool(o.fulfillment_orders))
+        await life.deliver(await life.send())
+        await life.until(lambda o: o.delivered_units == o.live_units)
+        return life
 
     async def step(self, number: int, dice: random.Random) -> None:
         """One step of one order; whether something came of it is counted. Another customer buys
@@ -141,6 +168,36 @@ class Story:
                 await eventually(partial(self._over, life), seconds=90)
             except TimeoutError:
                 raise AssertionError((self.log, await life.story())) from None
+        rows = await self.shop.pool.fetch("SELECT DISTINCT order_id FROM returns")
+        for life in [Life(self.shop, row["order_id"]) for row in rows]:
+            try:
+                await eventually(partial(self._all_came_back, life), seconds=90)
+            except TimeoutError:
+                raise AssertionError((self.log, await life.story())) from None
+
+    async def _all_came_back(self, life: Life) -> bool:
+        """Move an order's returns on; whether all are over, and the money is where it belongs."""
+        found = await self.returns(life)
+        for ret in found:
+            path = f"/v1/returns/{ret['id']}"
+            if ret["status"] in {"requested", "approved", "in_transit"}:
+                await self.ask(f"{path}/cancel", {"reason": "kept"})
+            elif ret["status"] == "partially_received":
+                await self.ask(f"{path}/receive", {"complete": True})
+            elif ret["status"] == "received":
+                judged = ("restocked", "refurbished", "damaged", "scrapped", "rejected")
+                left = {
+                    line["line_id"]: line["received"] - sum(line[name] for name in judged)
+                    for line in ret["lines"]
+                }
+                lines = [
+                    {"line_id": line_id, "quantity": n, "disposition": "restock"}
+                    for line_id, n in left.items()
+                    if n
+                ]
+                await self.ask(f"{path}/inspect", {"lines": lines})
+        over = {"closed", "canceled", "declined", "expired"}
+        return all(ret["status"] in over for ret in found) and (await life.order()).settled
 
     async def _over(self, life: Life) -> bool:
         """Move an order on by whatever it needs; whether it is closed."""
@@ -254,10 +311,35 @@ async def _move_return(story: Story, life: Life, dice: random.Random) -> str:
     ret = dice.choice(await story.returns(life))
     line, path = ret["lines"][0], f"/v1/returns/{ret['id']}"
     unit = {"line_id": line["line_id"], "quantity": 1}
+    if line["received"] < line["quantity"] and not dice.randrange(5):
+        return await story.ask(f"{path}/receive", {"complete": True})
     if line["received"] < line["quantity"]:
         return await story.ask(f"{path}/receive", {"lines": [unit]})
     judged = dice.choice(["restock", "refurbish", "scrap", "reject", "damaged"])
     return await story.ask(f"{path}/inspect", {"lines": [unit | {"disposition": judged}]})
+
+
+async def _refund(story: Story, life: Life, dice: random.Random) -> str:
+    """Somebody gives money back: for units, the delivery, or as goodwill."""
+    lira = {"currency": "TRY"}
+    body: dict[str, Any] = {"reason": "damaged", "to": "original"}
+    what = dice.choice(["lines", "lines", "goodwill", "goodwill", "shipping"])
+    if what == "lines":
+        line = dice.choice((await life.order()).lines)
+        body["lines"] = [{"line_id": line.id, "quantity": dice.randint(1, 2)}]
+    else:
+        body[what] = lira | {"amount": dice.choice([1, 777, 1_999, 9_000])}
+    if not dice.randrange(4):
+        body["fee"] = lira | {"amount": dice.choice([1, 500])}
+    return await story.ask(f"/v1/orders/{life.order_id}/refunds", body)
+
+
+async def _unannounced(story: Story, life: Life, dice: random.Random) -> str:
+    """Goods stand at the dock, and nobody said a word."""
+    shown = (await story.api.get(f"/v1/orders/{life.order_id}")).json()
+    units = {"sku": dice.choice(shown["lines"])["sku"], "quantity": dice.randint(1, 2)}
+    body = {"order_number": shown["number"], "lines": [units]}
+    return await story.ask("/v1/returns/receive-unannounced", body)
 
 
 async def _exchange(story: Story, life: Life, dice: random.Random) -> str:
@@ -278,6 +360,8 @@ _WORLD: Mapping[str, tuple[Step, str]] = {
     "resolve": (_resolve, "road"),
     "return moves": (_move_return, "return"),
     "exchange": (_exchange, "return"),
+    "refund": (_refund, "delivered"),
+    "unannounced": (_unannounced, "delivered"),
 }
 # What it wants for what people ask for, if that is to be granted.
 _WHEN = {

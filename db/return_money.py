@@ -119,9 +119,9 @@ def what_is_owed(
     None when nothing is left to give.
 
     With the last unit that the customer kept goes what they paid for the delivery, also when a
-    person had paid for the unit. Fees come off,
-    at most all of it; so does what was given or let off before (no unit is worth more than what is
-    left of the order's price), and what the customer should have paid by now.
+    person had paid for the unit. Fees come off, at most all of it; so does what was given or let
+    off before (no unit is worth more than what is left of the order's price), and what the customer
+    should have paid by now.
     """
     if not order.live_units or not back:
         return None
@@ -137,9 +137,11 @@ def what_is_owed(
 
 
 def _nothing_is_kept(order: Order, units: Mapping[str, int]) -> bool:
-    """Whether the customer has nothing of the order, or got the money for it, after `units`."""
+    """Whether the customer has nothing of the order, or gets the money for the last with `units`.
+    What a fee was worth more than came back, too.
+    """
     return all(
-        (line.given_back + units.get(line.id, 0) if units else line.returned)
+        max(line.returned, line.given_back + units.get(line.id, 0) if units else 0)
         >= line.quantity - line.canceled
         for line in order.lines
     )

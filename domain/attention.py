@@ -51,7 +51,7 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         PAYMENT_FAILED: ("add_payment", "cancel"),
         PAYMENT_MISSING: ("add_payment", "waive", "cancel"),
         PAYMENT_STUCK: ("retry", "cancel"),
-        CAPTURE_FAILED: ("retry",),
+        CAPTURE_FAILED: ("retry", "waive"),
         REFUND_FAILED: ("retry",),
         VOID_FAILED: ("retry",),
         REFUND_STUCK: ("retry_refund",),

@@ -249,13 +249,17 @@ def can_add_payment(order: Order, payment_id: str, under_way: Collection[str] = 
         raise refused(order, "payment_in_progress", "A payment attempt is under way.")
 
 
-def can_waive(order: Order, under_way: Collection[str] = ()) -> None:
-    """Let the customer off what is neither taken nor reserved; `under_way` as for a tender."""
+def can_waive(
+    order: Order, under_way: Collection[str] = (), not_taken: Collection[str] = ()
+) -> None:
+    """Let the customer off what is neither taken nor reserved, or reserved by tenders whose money
+    the provider refuses to take (`not_taken`); `under_way` as for a tender.
+    """
     must_be_open(order)
     if order.status is not OrderStatus.CONFIRMED:
         detail = "An order that was never paid is canceled, or expires."
         raise refused(order, "order_not_confirmed", detail)
-    if order.covered:
+    if order.covered and not not_taken:
         raise refused(order, "payment_not_needed", "What is owed is already covered.")
     if under_way:
         raise refused(order, "payment_in_progress", "A payment attempt is under way.")

@@ -136,15 +136,51 @@ class Payment:
 
     def may_waive(self) -> None:
         """Whether something is owed that nobody brings, and no attempt is under way."""
-        decisions.can_waive(self._desk.order, self._busy)
+        decisions.can_waive(self._desk.order, self._busy, self._not_taken())
 
     async def waive(self, request: WaiveRequest) -> Sequence[str]:
-        """Do without it."""
+        """Do without it; what was reserved, and the provider refuses to take, is let go."""
         desk, event = self._desk, request.asker.request_event
+        for payment_id in self._not_taken():
+            await self._let_go(payment_id, f"let-go:{event}")
         task = Waive(desk.order.id, f"waive:{event}", request.reason, asked(request.asker))
         await desk.record(RefundActivities.waive_rest, task)
         self.collect()
         return []
+
+    def _not_taken(self) -> list[str]:
+        """Tenders with money reserved that their provider refused to take."""
+        return sorted(
+            t.id for t in self._desk.order.tenders if t.capturable and t.id in self._refused
+        )
+
+    async def _let_go(self, payment_id: str, cause: str) -> None:
+        """In the books at once; the provider is told beside the run loop."""
+        desk = self._desk
+        tender = desk.order.tender(payment_id)
+        assert tender is not None  # noqa: S101 - it was refused
+        result = PaymentResult(
+            order_id=desk.order.id,
+            payment_id=payment_id,
+            operation_id=cause,
+            kind=_AUTHORIZE,
+            status=PaymentStatus.EXPIRED,
+            amount=tender.capturable,
+            reason="capture_refused",
+        )
+        await desk.record(PaymentActivities.record_dead_tender, result)
+        self._refused.discard(payment_id)
+        desk.relieve(attention.CAPTURE_FAILED, payment_id)
+        # Nothing waits for its next try.
+        desk.retry(attention.CAPTURE_FAILED)
+        if not tender.captured:
+            amount = tender.authorized
+            call = PaymentCall(desk.order.id, payment_id, _VOID, "let-go", amount)
+            desk.spawn(self._tell_of_letting_go(call))
+
+    async def _tell_of_letting_go(self, call: PaymentCall) -> None:
+        await self._ask(call)
+        self._desk.relieve(_STUCK[_VOID], call.payment_id)
 
     # -- calls to the provider -----------------------------------------------------------------
 

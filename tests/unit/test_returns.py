@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from db.return_money import what_is_owed
 from domain.errors import Refused
 from domain.order import Order
-from domain.refunds import Destination, refundable
+from domain.refunds import Destination, reckon, refundable
 from domain.return_rules import (
     CARRIER,
     CUSTOMER,
@@ -303,3 +303,57 @@ def test_units_that_a_person_has_paid_for_are_not_paid_for_twice() -> None:
     assert (
         what_is_owed(paid(given_back=3), ret, refundable(paid(given_back=3)), ret.accepted) is None
     )
+
+
+@st.composite
+def arrived_orders(draw: st.DrawFn) -> tuple[Order, Return]:
+    """Units that have arrived, some of them paid back, with goodwill, paid in full or not; and a
+    return of some, for a fee.
+    """
+    units = draw(st.integers(1, 4))
+    total, shipping = draw(st.integers(1, 2_000)), draw(st.integers(0, 300))
+    before = draw(st.integers(0, units))
+    line = a_line(units, total=total, shipped=units, given_back=before)
+    goodwill = draw(st.integers(0, total + shipping))
+    order = an_order(
+        shipping_total=shipping,
+        grand_total=total + shipping,
+        lines=[line],
+        given_back=goodwill,
+        shipments=[a_parcel(units, ShipmentStatus.DELIVERED)],
+    )
+    kept = draw(st.integers(0, order.payable))
+    paid = total + shipping
+    tender = a_tender(paid, authorized=paid, captured=paid, refunded=paid - kept)
+    order = replace(order, tenders=[replace(tender, status=PaymentStatus.PAID)])
+    back = draw(st.integers(1, units))
+    fee = draw(st.integers(0, 500))
+    return order, a_return(G.INSPECTED, here(units, restocked=back), fee=fee)
+
+
+@given(arrived_orders())
+def test_a_return_pays_no_more_than_is_left_and_nothing_that_is_owed(
+    known: tuple[Order, Return],
+) -> None:
+    order, ret = known
+    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
+    if owed is None:
+        return
+    refund = reckon(order, owed)
+    assert 0 <= refund.amount <= order.kept
+    assert refund.paid == sum(part.amount for part in refund.parts)
+    [line] = order.lines
+    units = owed.lines.get(line.id, 0)
+    beside = owed.shipping - owed.fee - owed.already_given
+    after = replace(
+        order,
+        lines=[replace(line, given_back=line.given_back + units)],
+        given_back=order.given_back + beside,
+    )
+    assert order.payable - after.payable == refund.amount + owed.set_off
+    kept = order.kept - refund.amount
+    assert kept <= max(after.payable, order.kept - order.payable)
+    if refund.amount:
+        assert kept >= after.payable
+    if units == line.quantity - line.given_back and not owed.fee:
+        assert after.payable == 0

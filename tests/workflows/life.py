@@ -34,6 +34,7 @@ from workflows.messages import (
     ResolveRequest,
     RetryRequest,
     ShipRequest,
+    WaiveRequest,
 )
 
 if TYPE_CHECKING:
@@ -235,6 +236,10 @@ class Life:
     async def release(self, hold_id: str) -> Outcome:
         """Take a hold away."""
         return await self.ask("release", ReleaseRequest(SUPPORT, hold_id))
+
+    async def waive(self) -> None:
+        """Support lets the customer off what nobody brings."""
+        await self.ask("waive", WaiveRequest(SUPPORT, "kindness"))
 
     async def retry(self, code: str = "") -> Outcome:
         """Try again now."""

@@ -216,7 +216,7 @@ class Story:
                 await self._arrive(life, parcel)
         if order.shipped_units < order.live_units and not order.recalling:
             await self.ask(f"{path}/cancel", {"reason": "end"})
-        elif not order.covered:
+        elif not order.settled:
             await self.ask(f"{path}/waive", {"reason": "end"})
         return (await life.order()).closed
 
@@ -376,6 +376,7 @@ _WHEN = {
     "another payment": "unpaid",
     "waive what is missing": "unpaid",
     "refund as goodwill": "taken",
+    "refund one of two": "delivered",
     "replace one": "delivered",
     "retry": "help",
     "return one": "delivered",

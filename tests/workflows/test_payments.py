@@ -200,6 +200,12 @@ async def test_a_refused_capture_is_put_before_a_person_and_tried_again(shop: Sh
     await life.until_types("capture_failed", times=2)
     await life.asks_for_help("capture_failed")
     assert await life.at_provider() == [("authorized", 0, 0)]
+    await life.waive()
+    await life.finished()
+    assert await life.axes() == ("completed", "expired", "delivered", "no_return")
+    assert await life.at_provider() == [("voided", 0, 0)]
+    assert await witness.attention(life) == []
+    await witness.compare_all_books(shop)
 
 
 async def test_a_refund_that_fails_once_is_asked_again(shop: Shop) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from domain.refunds import Wanted
 from domain.return_rules import Decides
 from domain.returns import Disposition
 from domain.states import FulfillmentStatus, PaymentStatus, ReturnStage
 from tests.workflows.life import Life
+from tests.workflows.refunding import ended, give
 from tests.workflows.sending_back import Sending, sent_back
 
 PLENTY, TOO_FEW = 9, 1
@@ -98,11 +100,24 @@ async def _delivered(life: Life) -> None:
     await life.until(lambda o: o.fulfillment_status is FulfillmentStatus.DELIVERED)
 
 
-async def _returning(life: Life) -> Sending:
+async def _returning(life: Life, units: int = 1) -> Sending:
     await _delivered(life)
-    sending = await sent_back(life.shop, life, Decides.APPROVE, "carrier", 1)
+    sending = await sent_back(life.shop, life, Decides.APPROVE, "carrier", units)
     await sending.until(ReturnStage.APPROVED, label=True)
     return sending
+
+
+async def _paid_for(life: Life) -> None:
+    sending = await _returning(life)
+    await ended(life, await give(life, Wanted({sending.line: 1}, goodwill=500)))
+    await life.until(lambda o: o.payment_status is PaymentStatus.PARTIALLY_REFUNDED)
+
+
+async def _came_in_part(life: Life) -> None:
+    sending = await _returning(life, 2)
+    await sending.receive(1)
+    await sending.inspect(1, Disposition.RESTOCK)
+    await sending.until(ReturnStage.PARTIALLY_RECEIVED)
 
 
 async def _came_back(life: Life) -> None:
@@ -163,6 +178,8 @@ PARTS = {
     "with the customer": (
         Moment("delivered", _delivered, _PARCEL),
         Moment("one of two is sent back", _returning, _PARCEL | {"return"}),
+        Moment("one of two is sent back, and was paid for", _paid_for, _PARCEL | {"return"}),
+        Moment("of two that are sent back one has come", _came_in_part, _PARCEL | {"return"}),
         Moment("one of two came back", _came_back, _PARCEL | {"return"}),
         Moment("closed", _closed, _PARCEL, closes=True),
     ),

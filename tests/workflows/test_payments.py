@@ -202,7 +202,7 @@ async def test_a_refused_capture_is_put_before_a_person_and_tried_again(shop: Sh
     assert await life.at_provider() == [("authorized", 0, 0)]
     await life.waive()
     await life.finished()
-    assert await life.axes() == ("completed", "expired", "delivered", "no_return")
+    assert await life.axes() == ("completed", "paid", "delivered", "no_return")
     assert await life.at_provider() == [("voided", 0, 0)]
     assert await witness.attention(life) == []
     await witness.compare_all_books(shop)

@@ -14,7 +14,7 @@ from db.pool import Connection, Pool
 from db.sql import queries
 from domain.decisions import refused
 from domain.order import Order
-from domain.refunds import Destination, Refund, Wanted, reckon
+from domain.refunds import Before, Destination, Refund, Wanted, reckon
 from domain.settlement import Settlement, give_back
 
 _SQL = queries("refunds")
@@ -39,8 +39,14 @@ class Opening:
 
 async def preview(conn: Connection, order: Order, wanted: Wanted) -> Refund:
     """What it would come to; nothing is written. Raises as `domain.refunds.reckon` does."""
-    given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
-    return reckon(order, wanted, given)
+    return reckon(order, wanted, (await before(conn, order.id)).shipping)
+
+
+async def before(conn: Connection, order_id: str) -> Before:
+    """What the order's refunds have given and kept until now."""
+    row = await conn.fetchrow(_SQL["given_before"], order_id)
+    assert row is not None  # noqa: S101 - sums without groups
+    return Before(row["shipping"], row["fees"])
 
 
 async def open_refund(conn: Connection, order_id: str, wanted: Wanted, why: Opening) -> str:

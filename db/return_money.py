@@ -1,13 +1,17 @@
 """The money of a return: what was accepted goes back by a refund, less what is kept of it."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
 from db import exchanges, orders, refunds
 from db.pool import Connection
 from db.sql import queries
+from domain import paid_before as rules
 from domain.order import Order
+from domain.paid_before import Claim, Given
 from domain.refunds import (
+    Before,
     Destination,
     Refundable,
     Wanted,
@@ -39,10 +43,10 @@ async def give_back(conn: Connection, ret: Return) -> tuple[int, str | None]:
     paid = await paid_before(conn, order, ret, ret.accepted)
     for line_id, units in paid.items():
         await conn.execute(_SQL["count_paid_before"], ret.id, line_id, units)
-    given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
-    left = refundable(order, given)
+    before = await refunds.before(conn, order.id)
+    left = refundable(order, before.shipping)
     left = left if exchange is None else replace(left, shipping=0)
-    wanted = what_is_owed(order, ret, left, ret.accepted, paid)
+    wanted = what_is_owed(order, ret, left, before, ret.accepted, paid)
     if wanted is None:
         if exchange is not None and ret.accepted:
             await exchanges.grant(conn, exchange, 0)
@@ -53,7 +57,7 @@ async def give_back(conn: Connection, ret: Return) -> tuple[int, str | None]:
     if exchange is not None:
         wanted = replace(wanted, exchange=exchange.used)
         why = replace(why, exchange_id=exchange.id)
-    refund = reckon(order, wanted, given)
+    refund = reckon(order, wanted, before.shipping)
     refund_id = await refunds.open_refund(conn, order.id, wanted, why)
     if exchange is not None:
         await exchanges.grant(conn, exchange, refund.exchanged)
@@ -81,37 +85,38 @@ async def worth(conn: Connection, order: Order, ret: Return) -> tuple[int, int]:
         Refused: as `give_back`.
 
     """
-    given: int = await conn.fetchval(_SQL["shipping_given_back"], order.id)
+    before = await refunds.before(conn, order.id)
     expected = ret.expected
     paid = await paid_before(conn, order, ret, expected)
-    left = replace(refundable(order, given), shipping=0)
-    wanted = what_is_owed(order, ret, left, expected, paid)
+    left = replace(refundable(order, before.shipping), shipping=0)
+    wanted = what_is_owed(order, ret, left, before, expected, paid)
     if wanted is None:
         return 0, 0
-    return reckon(order, wanted, given).amount, wanted.already_given
+    return reckon(order, wanted, before.shipping).amount, wanted.already_given
 
 
 async def paid_before(
     conn: Connection, order: Order, ret: Return, units: Mapping[str, int]
 ) -> dict[str, int]:
-    """How many of a return's units, by line, bring no money: a person gave it back since the return
-    was asked for (of what nobody announced: at any time), or they are more than the order owed,
-    since they had been sent again or paid back. No unit counts for two returns.
-    """
-    rows = {row["line_id"]: row for row in await conn.fetch(_SQL["paid_by_hand"], ret.id)}
-    found: dict[str, int] = {}
-    for line_id, n in units.items():
-        row, extra = rows[line_id], surplus(order, line_id)
-        known = min(n, row["since"] + extra, row["ever"] + extra - row["counted"])
-        if known > 0:
-            found[line_id] = known
-    return found
+    """How many of a return's units, by line, bring no money: see `domain.paid_before`."""
+    given, counted = defaultdict(list), defaultdict(list)
+    for row in await conn.fetch(_SQL["given_without_return"], order.id):
+        given[row["line_id"]].append(Given(row["at"], row["units"]))
+    for row in await conn.fetch(_SQL["counted_as_paid"], order.id, ret.id):
+        counted[row["line_id"]].append(Claim(row["since"], row["units"]))
+    since = await conn.fetchval(_SQL["asked_for_at"], ret.id)
+    found = {
+        i: rules.paid_before(Claim(since, n), surplus(order, i), given[i], counted[i])
+        for i, n in units.items()
+    }
+    return {line_id: n for line_id, n in found.items() if n}
 
 
 def what_is_owed(
     order: Order,
     ret: Return,
     left: Refundable,
+    before: Before,
     back: Mapping[str, int],
     paid: Mapping[str, int] | None = None,
 ) -> Wanted | None:
@@ -130,10 +135,13 @@ def what_is_owed(
     units = {line_id: n for line_id, n in owed.items() if n > 0}
     shipping = left.shipping if _nothing_is_kept(order, units) else 0
     price = shipping + sum(line.share_of_next(units.get(line.id, 0)) for line in order.lines)
-    wanted = Wanted(units, shipping, fee=kept_back(ret, price), to=Destination(ret.refund_to))
-    wanted = less_what_was_given(order, wanted)
+    if not units and not shipping:
+        return None
+    to = Destination(ret.refund_to)
+    wanted = Wanted(units, shipping, fee=kept_back(ret, price), to=to, settled=True)
+    wanted = less_what_was_given(order, wanted, before)
     worth = price - wanted.fee - wanted.already_given
-    return replace(wanted, set_off=min(worth, outstanding(order))) if worth else None
+    return replace(wanted, set_off=min(worth, outstanding(order)))
 
 
 def _nothing_is_kept(order: Order, units: Mapping[str, int]) -> bool:

@@ -27,7 +27,7 @@ class Wanted:
 
     Beside the fee comes off what the customer has already been given, or let off, for these units,
     and what is set off against what they still owe. Of what is left `exchange`, at most, pays for
-    an order that is sent in exchange.
+    an order that is sent in exchange. Of units that are `settled` so, nothing may be left.
     """
 
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -38,6 +38,7 @@ class Wanted:
     exchange: int = 0
     already_given: int = 0
     set_off: int = 0
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,23 @@ def units_refundable(order: Order, line: Line) -> int:
     return max(0, max(delivered, line.returned) - line.given_back)
 
 
-def less_what_was_given(order: Order, wanted: Wanted) -> Wanted:
-    """The same, without what the customer has been given, or let off, before: no unit is worth
-    more than what is left of the order's price.
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What refunds of an order gave back of its shipping, and kept as fees, until now."""
+
+    shipping: int = 0
+    fees: int = 0
+
+
+def less_what_was_given(order: Order, wanted: Wanted, before: Before) -> Wanted:
+    """The same, without what the customer has been given, or let off, before: nothing is worth more
+    than what is left of the order's price. Fees that were kept, and surcharges, are not given.
     """
     shares = sum(line.share_of_next(wanted.lines.get(line.id, 0)) for line in order.lines)
-    price = shares + wanted.shipping + wanted.goodwill - wanted.fee
-    return replace(wanted, already_given=max(0, price - order.payable))
+    price = shares + wanted.shipping + wanted.goodwill
+    left = max(0, order.payable - before.fees - order.surcharge_total)
+    already = max(0, price - left)
+    return replace(wanted, already_given=already, fee=min(wanted.fee, price - already))
 
 
 def reckon(order: Order, wanted: Wanted, shipping_given_back: int = 0) -> Refund:
@@ -128,13 +139,13 @@ def reckon(order: Order, wanted: Wanted, shipping_given_back: int = 0) -> Refund
     plain = Refund(wanted, shares, [])
     shipping = min(can.amount, can.shipping)
     told = {"refundable": str(can.amount), "shipping_refundable": str(shipping)}
-    if not can.amount and not wanted.set_off:
+    if not can.amount and not wanted.settled:
         detail = "Nothing that was taken is left to give back."
         raise refused(order, "nothing_to_refund", detail, **told)
     if plain.amount > can.amount or wanted.shipping > can.shipping:
         detail = f"{can.amount} can be given back, {shipping} of it for shipping."
         raise refused(order, "refund_too_large", detail, **told)
-    if plain.amount < 0 or not (plain.amount or wanted.set_off):
+    if plain.amount < 0 or not (plain.amount or wanted.settled):
         raise refused(order, "nothing_to_refund", "Nothing is left after the fee.", **told)
     if wanted.to is Destination.STORE_CREDIT:
         if not order.closed and order.delivered_units < order.live_units:

@@ -124,7 +124,8 @@ async def replace_units(request: Request, order_id: str) -> Response:
 
     async def make(conn: Connection) -> tuple[Plan, Opened]:
         order = await returning.locked(conn, name)
-        wanted = less_what_was_given(order, Wanted(units))
+        before = await refunds.before(conn, name)
+        wanted = less_what_was_given(order, Wanted(units, settled=True), before)
         refund = await refunds.preview(conn, order, wanted)
         prices, sums = await edits.prices(conn, name)
         gross, given = sums.prices_include_tax, wanted.already_given

@@ -1,20 +1,23 @@
--- name: shipping_given_back
--- Of an order's shipping, by all its refunds.
-SELECT coalesce(sum(shipping), 0)::bigint FROM refunds WHERE order_id = $1;
+-- name: given_before
+-- Of an order's shipping, and what was kept as fees, by all its refunds.
+SELECT coalesce(sum(shipping), 0)::bigint AS shipping, coalesce(sum(fee), 0)::bigint AS fees
+FROM refunds WHERE order_id = $1;
 
--- name: paid_by_hand
--- Units by line of the return whose money was given back without a return: since it was asked for
--- (of what nobody announced: at any time), and ever; and those that other returns count as such.
-SELECT x.line_id,
-    coalesce(sum(l.quantity) FILTER (WHERE f.created_at >= r.requested_at OR NOT r.announced), 0)::int
-        AS since,
-    coalesce(sum(l.quantity), 0)::int AS ever,
-    (SELECT coalesce(sum(o.paid_before), 0)::int FROM return_lines o
-     WHERE o.line_id = x.line_id AND o.return_id <> r.id) AS counted
-FROM returns r JOIN return_lines x ON x.return_id = r.id
-LEFT JOIN (refund_lines l JOIN refunds f ON f.id = l.refund_id AND f.cause NOT LIKE 'return:%')
-    ON l.line_id = x.line_id
-WHERE r.id = $1 GROUP BY r.id, x.line_id;
+-- name: given_without_return
+-- Units of an order by line whose money was given back without a return, and when.
+SELECT l.line_id, f.created_at AS at, l.quantity AS units
+FROM refunds f JOIN refund_lines l ON l.refund_id = f.id
+WHERE f.order_id = $1 AND f.cause NOT LIKE 'return:%';
+
+-- name: counted_as_paid
+-- What other returns of an order count as paid before, in the order in which they were closed;
+-- `since` is nothing for what nobody announced.
+SELECT l.line_id, CASE WHEN r.announced THEN r.requested_at END AS since, l.paid_before AS units
+FROM returns r JOIN return_lines l ON l.return_id = r.id
+WHERE r.order_id = $1 AND r.id <> $2 AND l.paid_before > 0 ORDER BY r.closed_at, r.id;
+
+-- name: asked_for_at
+SELECT CASE WHEN announced THEN requested_at END FROM returns WHERE id = $1;
 
 -- name: count_paid_before
 UPDATE return_lines SET paid_before = $3 WHERE return_id = $1 AND line_id = $2;

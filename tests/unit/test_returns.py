@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from db.return_money import what_is_owed
 from domain.errors import Refused
 from domain.order import Order
-from domain.refunds import Destination, reckon, refundable
+from domain.refunds import Before, Destination, reckon, refundable
 from domain.return_rules import (
     CARRIER,
     CUSTOMER,
@@ -278,17 +278,14 @@ def paid(given_back: int = 0) -> Order:
 
 @pytest.mark.parametrize(
     ("accepted", "fee", "lines", "shipping", "kept"),
-    [(1, 100, {"lin_1": 1}, 0, 100), (3, 0, {"lin_1": 3}, 500, 0), (1, 333, None, 0, 0)],
+    [(1, 100, {"lin_1": 1}, 0, 100), (3, 0, {"lin_1": 3}, 500, 0), (1, 333, {"lin_1": 1}, 0, 333)],
 )
 def test_what_a_return_is_paid(
-    accepted: int, fee: int, lines: dict[str, int] | None, shipping: int, kept: int
+    accepted: int, fee: int, lines: dict[str, int], shipping: int, kept: int
 ) -> None:
     order = paid()
     ret = a_return(G.INSPECTED, here(3, restocked=accepted, rejected=3 - accepted), fee=fee)
-    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
-    if lines is None:
-        assert owed is None
-        return
+    owed = what_is_owed(order, ret, refundable(order), Before(), ret.accepted)
     assert owed is not None
     assert (owed.lines, owed.shipping, owed.fee) == (lines, shipping, kept)
     assert owed.to is Destination.ORIGINAL
@@ -297,12 +294,46 @@ def test_what_a_return_is_paid(
 def test_units_that_a_person_has_paid_for_are_not_paid_for_twice() -> None:
     order = paid(given_back=2)
     ret = a_return(G.INSPECTED, here(3, restocked=3))
-    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
+    owed = what_is_owed(order, ret, refundable(order), Before(), ret.accepted)
     assert owed is not None
     assert owed.lines == {"lin_1": 1}
-    assert (
-        what_is_owed(paid(given_back=3), ret, refundable(paid(given_back=3)), ret.accepted) is None
+    order = paid(given_back=3)
+    assert what_is_owed(order, ret, refundable(order), Before(), ret.accepted) is None
+
+
+def test_goodwill_comes_off_the_goods_and_not_off_the_fee() -> None:
+    order = replace(paid(), given_back=600)
+    order = replace(order, tenders=[replace(order.tenders[0], refunded=600)])
+    ret = a_return(G.INSPECTED, here(3, restocked=3), fee=100)
+    owed = what_is_owed(order, ret, refundable(order), Before(), ret.accepted)
+    assert owed is not None
+    assert (owed.fee, owed.already_given, reckon(order, owed).amount) == (100, 600, 800)
+
+
+def test_fees_that_were_kept_are_not_given_by_the_next_return() -> None:
+    order = replace(paid(given_back=2), given_back=200 - 100)
+    order = replace(order, tenders=[replace(order.tenders[0], refunded=666 + 100)])
+    ret = a_return(G.INSPECTED, here(3, restocked=1), fee=100)
+    owed = what_is_owed(order, ret, refundable(order), Before(fees=100), ret.accepted)
+    assert owed is not None
+    # What stays are the two fees; the goodwill came off.
+    assert order.kept - reckon(order, owed).amount == 2 * 100
+
+
+def test_what_is_worth_nothing_is_written_down() -> None:
+    order = an_order(
+        grand_total=1_000,
+        lines=[a_line(1, total=1_000, shipped=1), a_line(1, total=0, id_="lin_2", shipped=1)],
+        shipments=[a_parcel(1, ShipmentStatus.DELIVERED, id_="shp_2", line_id="lin_2")],
+        tenders=[
+            a_tender(amount=1_000, authorized=1_000, captured=1_000, status=PaymentStatus.PAID)
+        ],
     )
+    gift = ReturnLine("lin_2", "GIFT", 1, "unwanted", received=1, restocked=1)
+    ret = a_return(G.INSPECTED, gift)
+    owed = what_is_owed(order, ret, refundable(order), Before(), ret.accepted)
+    assert owed is not None
+    assert (owed.lines, reckon(order, owed).amount) == ({"lin_2": 1}, 0)
 
 
 @st.composite
@@ -336,7 +367,7 @@ def test_a_return_pays_no_more_than_is_left_and_nothing_that_is_owed(
     known: tuple[Order, Return],
 ) -> None:
     order, ret = known
-    owed = what_is_owed(order, ret, refundable(order), ret.accepted)
+    owed = what_is_owed(order, ret, refundable(order), Before(), ret.accepted)
     if owed is None:
         return
     refund = reckon(order, owed)

@@ -484,3 +484,63 @@ async def test_what_the_carrier_lost_is_received_as_a_parcel(
     body = {"order_number": number, "lines": [{"sku": "SHIRT", "quantity": 1}]}
     path = "/v1/returns/receive-unannounced"
     assert await Office(api, life).refused(path, body) == "not_delivered"
+
+
+async def test_a_payment_before_the_request_counts_for_no_return(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    office = Office(api, await arrived(shop, 4))
+    await office.refund(1)
+    one, two = await office.approved(1), await office.approved(1)
+    await office.refund(1)
+    await office.came(one, 1, 0)
+    await office.came(two, 1, PRICE // 4)
+
+
+async def test_a_gift_that_came_back_first_keeps_no_delivery(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await shop.stock("SHIRT", 9)
+    await shop.stock("GIFT", 9)
+    life = await shop.place([("GIFT", 1, 0), ("SHIRT", 1, PRICE)], shipping=SHIPPING)
+    await life.deliver(await life.send())
+    await life.finished()
+    office = Office(api, life)
+    await office.came(await office.approved(1), 1, 0)
+    answer = await api.post(
+        f"/v1/orders/{life.order_id}/returns",
+        json={"lines": [{"line_id": await office.line(1), "quantity": 1, "reason": "unwanted"}]},
+    )
+    return_id = answer.json()["id"]
+    await office.until(return_id, status="approved")
+    lines = [{"line_id": await office.line(1), "quantity": 1}]
+    await office.call(return_id, "receive", lines=lines)
+    await office.call(return_id, "inspect", lines=[{**lines[0], "disposition": "restock"}])
+    assert (await office.until(return_id, status="closed"))["refund"]["amount"] == ALL
+
+
+async def test_a_fee_is_kept_beside_goodwill(shop: Shop, api: httpx2.AsyncClient) -> None:
+    office = Office(api, await arrived(shop, 2))
+    await office.refund(goodwill=7_000)
+    fee = {"fee": {"amount": 500, "currency": "TRY"}, "reason": "unwanted"}
+    await office.came(await office.approved(1, **fee), 1, PRICE // 2 - 500)
+    await office.came(await office.approved(1, **fee), 1, PRICE // 2 + SHIPPING - 7_000 - 500)
+    await at_bank(office.life, ALL, ALL - 1_000)
+
+
+async def test_what_cost_nothing_is_sent_again_for_nothing(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    await shop.stock("SHIRT", 9)
+    await shop.stock("GIFT", 9)
+    life = await shop.place([("GIFT", 1, 0), ("SHIRT", 1, PRICE)])
+    await life.deliver(await life.send())
+    await life.finished()
+    office = Office(api, life)
+    path = f"/v1/orders/{life.order_id}/replacements"
+    answer = await api.post(path, json={"reason": "damaged", **await office.again()})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["promised"]["amount"] == 0
+    new = Life(shop, answer.json()["new_order_id"])
+    await free(new)
+    await ends(shop, new, "completed", "paid", "delivered", "no_return")

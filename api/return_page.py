@@ -160,7 +160,8 @@ def returnable(row: Row) -> list[dict[str, Any]]:
     for ret in row["returns"] or ():
         if ret["status"] not in _FREE:
             for part in ret["lines"] or ():
-                units = max(part["quantity"], part["received"]) - part["rejected"]
+                announced = 0 if ret["status"] == "closed" else part["quantity"]
+                units = max(announced, part["received"]) - part["rejected"]
                 left[part["line_id"]] -= units
     return [
         {"id": line["id"], "name": line["name"], "left": left[line["id"]]}

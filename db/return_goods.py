@@ -1,7 +1,7 @@
-"""Goods of returns at the dock and on the bench: received into quarantine, then looked at.
+"""Goods of returns at the dock: received into quarantine, to be looked at (`return_bench`).
 
-What came and what was seen are facts: written at once, under the order's lock, and the return's
-workflow hears of them. The rows move here, so it works for closed orders, too.
+What came is a fact: written at once, under the order's lock, and the return's workflow hears of it.
+The rows move here, so it works for closed orders, too.
 """
 
 from collections import Counter
@@ -14,20 +14,16 @@ from db.movements import Movement
 from db.pool import Connection
 from db.returns import By
 from db.sql import queries
-from db.stock import wake_waiting
 from domain import attention
 from domain.errors import Refused
 from domain.order import Order
 from domain.returns import (
-    Disposition,
     Return,
     after_receipt,
     can_ask,
     can_give_up_rest,
-    can_inspect,
     can_receive,
     proven,
-    surplus,
 )
 from domain.states import ReturnStage, TrackingStatus
 
@@ -40,16 +36,6 @@ class Came:
 
     line_id: str
     quantity: int
-    serials: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Units of a line that were looked at, what becomes of them, and the pieces they are."""
-
-    line_id: str
-    quantity: int
-    disposition: Disposition
     serials: Sequence[str] = ()
 
 
@@ -86,9 +72,10 @@ async def receive(  # noqa: PLR0913 - a delivery has these parts
     delivered = await _prove_delivered(conn, order, back, ret.id)
     place = warehouse or (await returns.listed(conn, return_id=return_id))[0]["warehouse"]
     for line_id, quantity in units.items():
-        sku = _sku(order, line_id)
+        sku = sku_of(order, line_id)
         await conn.execute(_SQL["announce_nothing"], ret.id, line_id, sku)
         await conn.execute(_SQL["receive_units"], ret.id, line_id, quantity)
+        await conn.execute(_SQL["put_units"], ret.id, line_id, place, quantity)
     number = await conn.fetchval(_SQL["count_receipt"], ret.id, place)
     cause = f"{ret.id}:receive:{number}"
     await _book_in(conn, order, place, units, cause, by)
@@ -100,7 +87,8 @@ async def receive(  # noqa: PLR0913 - a delivery has these parts
     if delivered:
         data["delivered"] = delivered
     await returns.record(conn, ret, "return_received", by, data, note)
-    await orders.clear_attention(conn, order_id, attention.RETURN_LOST, ret.id)
+    for code in (attention.RETURN_LOST, attention.RETURN_DECISION):
+        await orders.clear_attention(conn, order_id, code, ret.id)
     await notifications.plan(conn, order_id, "return_received", ret.id)
     await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
     return await returns.load(conn, return_id)
@@ -144,10 +132,10 @@ async def give_up_rest(conn: Connection, return_id: str, by: By, note: str | Non
 
 async def end_receipt(conn: Connection, ret: Return, by: By) -> Return:
     """Nothing more of a return that came in part is waited for."""
-    return await _end_inspection(conn, await returns.move(conn, ret, ReturnStage.RECEIVED), by)
+    return await end_inspection(conn, await returns.move(conn, ret, ReturnStage.RECEIVED), by)
 
 
-async def _end_inspection(conn: Connection, ret: Return, by: By) -> Return:
+async def end_inspection(conn: Connection, ret: Return, by: By) -> Return:
     """All that comes is here and was looked at."""
     if ret.status is ReturnStage.RECEIVED and not any(line.to_inspect for line in ret.lines):
         ret = await returns.move(conn, ret, ReturnStage.INSPECTED)
@@ -155,7 +143,8 @@ async def _end_inspection(conn: Connection, ret: Return, by: By) -> Return:
     return ret
 
 
-def _sku(order: Order, line_id: str) -> str:
+def sku_of(order: Order, line_id: str) -> str:
+    """The item of a line that the order has."""
     line = order.line(line_id)
     assert line is not None  # noqa: S101 - it was looked up before
     return line.sku
@@ -166,7 +155,7 @@ async def _book_in(
 ) -> None:
     moves = []
     for line_id, n in units.items():
-        sku, why = _sku(order, line_id), (cause, line_id, order.id)
+        sku, why = sku_of(order, line_id), (cause, line_id, order.id)
         moves.append(Movement(sku, place, "return", *why, on_hand=n))
         moves.append(Movement(sku, place, "quarantine", *why, damaged=n, quarantined=n))
     await catalog.lock_levels(conn, sorted({(m.sku, place) for m in moves}))
@@ -185,7 +174,7 @@ async def _bring_pieces(
     named: dict[str, list[str]] = {}
     count: Counter[str] = Counter()
     for came in lines:
-        sku = _sku(order, came.line_id)
+        sku = sku_of(order, came.line_id)
         named.setdefault(sku, []).extend(came.serials)
         count[sku] += came.quantity
     wanting = await serials.tracked(conn, list(named))
@@ -200,121 +189,3 @@ async def _bring_pieces(
                 serials=", ".join(sorted(own)),
             )
         await serials.bring(conn, sku, place, sorted(pieces), told)
-
-
-# What becomes of a unit: the movement's kind, then what is added to on hand, damaged, quarantined.
-# What is refurbished stays in quarantine, until the warehouse releases it.
-_EFFECTS: dict[Disposition, tuple[str, int, int, int]] = {
-    Disposition.RESTOCK: ("quarantine", 0, -1, -1),
-    Disposition.REFURBISH: ("", 0, 0, 0),
-    Disposition.DAMAGED: ("quarantine", 0, 0, -1),
-    Disposition.SCRAP: ("scrap", -1, -1, -1),
-    Disposition.REJECT: ("return", -1, -1, -1),
-}
-_LEAVING = frozenset({Disposition.SCRAP, Disposition.REJECT})
-_COLUMNS = (
-    Disposition.RESTOCK,
-    Disposition.REFURBISH,
-    Disposition.DAMAGED,
-    Disposition.SCRAP,
-    Disposition.REJECT,
-)
-
-
-async def inspect(
-    conn: Connection, return_id: str, lines: Sequence[Seen], by: By, note: str | None = None
-) -> Return:
-    """Say what becomes of units that are here; when all were looked at, the money follows.
-
-    Raises:
-        Refused: nothing is here, or not so many; they are in quarantine no more.
-
-    """
-    order_id = await returns.owner(conn, return_id)
-    await orders.lock(conn, order_id)
-    ret, order = await returns.load(conn, return_id), await orders.load(conn, order_id)
-    units: Counter[str] = Counter()
-    seen: dict[str, Counter[Disposition]] = {}
-    for one in lines:
-        units[one.line_id] += one.quantity
-        seen.setdefault(one.line_id, Counter())[one.disposition] += one.quantity
-    can_inspect(ret, units)
-    row = await conn.fetchrow(_SQL["count_inspection"], ret.id)
-    assert row is not None  # noqa: S101 - returns are never deleted
-    cause, place = f"{ret.id}:inspect:{row['inspections']}", row["warehouse"]
-    await _decide(conn, order, place, seen, cause, by)
-    for line_id, what in sorted(seen.items()):
-        counts = [what[disposition] for disposition in _COLUMNS]
-        await conn.execute(_SQL["inspect_units"], ret.id, line_id, *counts)
-        await conn.execute(_SQL["count_returned"], line_id, surplus(order, line_id))
-    await _remove_pieces(conn, order, place, lines, serials.Told(cause, by.actor))
-    ret = await returns.load(conn, return_id)
-    told = [
-        {"line_id": one.line_id, "quantity": one.quantity, "disposition": one.disposition.value}
-        for one in lines
-    ]
-    await returns.record(conn, ret, "return_units_inspected", by, {"lines": told}, note)
-    ret = await _end_inspection(conn, ret, by)
-    await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
-    return ret
-
-
-async def _decide(
-    conn: Connection,
-    order: Order,
-    place: str,
-    seen: Mapping[str, Mapping[Disposition, int]],
-    cause: str,
-    by: By,
-) -> None:
-    """Move the units out of quarantine as they were judged."""
-    moves = []
-    for line_id, what in seen.items():
-        for disposition, n in what.items():
-            kind, here, damaged, aside = _EFFECTS[disposition]
-            if kind:
-                moves.append(
-                    Movement(
-                        _sku(order, line_id), place, kind, cause, line_id, order.id,
-                        on_hand=here * n, damaged=damaged * n, quarantined=aside * n,
-                    )
-                )  # fmt: skip
-    levels = await catalog.lock_levels(conn, sorted({(m.sku, place) for m in moves}))
-    for level, row in levels.items():
-        leaving = -sum(m.quarantined for m in moves if (m.sku, m.warehouse) == level)
-        if leaving > row["quarantined"]:
-            raise Refused(
-                "not_in_quarantine",
-                f"{row['quarantined']} units of {level[0]} are in quarantine at {level[1]}.",
-                sku=level[0],
-                warehouse=level[1],
-                quarantined=str(row["quarantined"]),
-            )
-    if not moves:
-        return
-    await ledger.write(conn, moves, actor=by.actor, reason="customer_return", locked=True)
-    restocked = {
-        _sku(order, line_id) for line_id, what in seen.items() if what.get(Disposition.RESTOCK)
-    }
-    if restocked:
-        await wake_waiting(conn, restocked, cause)
-
-
-async def _remove_pieces(
-    conn: Connection, order: Order, place: str, lines: Sequence[Seen], told: serials.Told
-) -> None:
-    """Numbered pieces that leave the house again are named."""
-    leaving = [one for one in lines if one.disposition in _LEAVING]
-    wanting = await serials.tracked(conn, [_sku(order, one.line_id) for one in leaving])
-    for one in leaving:
-        sku = _sku(order, one.line_id)
-        if sku not in wanting:
-            continue
-        if len(set(one.serials)) != one.quantity:
-            raise Refused(
-                "serials_required",
-                f"Name which pieces of {sku} leave: one number for each unit.",
-                sku=sku,
-                line_id=one.line_id,
-            )
-        await serials.remove(conn, sku, place, sorted(set(one.serials)), told)

@@ -120,6 +120,22 @@ async def remove(
     await _change(conn, sku, serials, GONE, None, told)
 
 
+async def return_to(  # noqa: PLR0913 - which pieces, from where, to whom
+    conn: Connection,
+    sku: str,
+    warehouse: str,
+    serials: Sequence[str],
+    told: Told,
+    *,
+    order_id: str,
+    line_id: str,
+) -> None:
+    """Pieces that came back from an order's customer go to them again."""
+    await _lock(conn, sku, serials, warehouse, [IN_STOCK])
+    who = (told.cause, told.actor, told.occurred_at)
+    await conn.execute(_SQL["return_serials"], sku, list(serials), order_id, line_id, *who)
+
+
 async def send(
     conn: Connection, sku: str, warehouse: str, serials: Sequence[str], told: Told
 ) -> None:

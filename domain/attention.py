@@ -74,7 +74,7 @@ CAN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         RETURN_LABEL_FAILED: ("retry_return", "cancel_return"),
         RETURN_LOST: ("receive_return", "cancel_return"),
         RETURN_STEP_FAILED: (),
-        REFUND_DUE: ("inspect_return",),
+        REFUND_DUE: ("inspect_return", "retry_return"),
     }
 )
 

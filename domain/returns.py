@@ -149,7 +149,14 @@ def gone(order: Order, line: Line) -> int:
     """Units of a line that left us and may come back from the customer: what the carrier lost, or
     brings back itself, is received as the parcel that it is.
     """
-    return line.shipped - units_not_coming(order, line.id) + surplus(order, line.id)
+    stopped = sum(
+        part.owed
+        for parcel in on_the_road(order)
+        if parcel.intercepted
+        for part in parcel.lines
+        if part.line_id == line.id
+    )
+    return line.shipped - units_not_coming(order, line.id) - stopped + surplus(order, line.id)
 
 
 def proven(order: Order, units: Mapping[str, int]) -> list[Shipment]:
@@ -159,6 +166,8 @@ def proven(order: Order, units: Mapping[str, int]) -> list[Shipment]:
     missing = {line_id: n - delivered(order, line_id) for line_id, n in units.items()}
     found = []
     for shipment in on_the_road(order):
+        if shipment.intercepted:
+            continue
         here = [part for part in shipment.lines if missing.get(part.line_id, 0) > 0]
         for part in here:
             missing[part.line_id] -= part.owed
@@ -288,7 +297,7 @@ def can_inspect(ret: Return, units: Mapping[str, int]) -> None:
 
 
 def can_retry(ret: Return, failing: bool) -> None:  # noqa: FBT001 - one fact
-    """Try the label again now.
+    """Try again now what fails.
 
     Raises:
         Refused: nothing of it keeps failing.

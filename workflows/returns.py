@@ -374,14 +374,21 @@ class ReturnWorkflow:
     def _check_cancel(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
         validate(lambda: can_cancel(self._ret))
 
-    @workflow.update(description="Try the label again now")
+    @property
+    def _waits_for_money(self) -> bool:
+        """Whether its refund could not be opened yet."""
+        return self._ret.status is G.INSPECTED and bool(self._settle_at)
+
+    @workflow.update(description="Try again now what fails: the label, or the refund")
     async def retry(self, request: ReturnRequest) -> ReturnOutcome:  # noqa: ARG002 - the SDK's signature
         """Wakes what waits for its next try."""
         self._label.retry()
         self._back.retry()
+        if self._waits_for_money:
+            self._settle_at, self._news = "", True
         return self._outcome()
 
     @retry.validator
     def _check_retry(self, request: ReturnRequest) -> None:  # noqa: ARG002 - the SDK's signature
-        failing = attention.RETURN_LABEL_FAILED in self._ret.attention
+        failing = attention.RETURN_LABEL_FAILED in self._ret.attention or self._waits_for_money
         validate(lambda: can_retry(self._ret, failing))

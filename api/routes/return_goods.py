@@ -14,9 +14,10 @@ from api.openapi import describe
 from api.routes.orders import known_id
 from api.schemas.returns import InspectReturnIn, ReceiveReturnIn, UnannouncedIn, UnannouncedLineIn
 from api.schemas.returns_answers import ReturnOut
-from db import catalog, return_goods, returns
+from db import catalog, return_bench, return_goods, returns
 from db.pool import Connection
-from db.return_goods import Came, Seen
+from db.return_bench import Seen
+from db.return_goods import Came
 from db.returns import By
 from domain.errors import NotFound, Refused
 from domain.order import Order
@@ -177,7 +178,8 @@ async def inspect_return(request: Request, return_id: str) -> Response:
     seen = [Seen(x.line_id, x.quantity, x.known, x.serials) for x in body.lines]
 
     async def effect(conn: Connection, _: str) -> Answer:
-        await return_goods.inspect(conn, name, seen, by, body.note)
+        await _must_exist(conn, body.warehouse)
+        await return_bench.inspect(conn, name, seen, by, warehouse=body.warehouse, note=body.note)
         return views.ok(await returning.shown(conn, name, contact=caller.sees_contact), 201)
 
     async def on_refused(conn: Connection, refusal: Refused) -> None:

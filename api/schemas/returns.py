@@ -192,7 +192,8 @@ class InspectedLineIn(Strict):
 
 
 class InspectReturnIn(Strict):
-    """What was looked at."""
+    """What was looked at; `warehouse` need not be told of units that are at one."""
 
+    warehouse: Code | None = None
     lines: Annotated[list[InspectedLineIn], _LINES]
     note: Note | None = None

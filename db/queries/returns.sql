@@ -85,8 +85,8 @@ FROM returns r JOIN orders o ON o.id = r.order_id WHERE r.id = $1;
 -- The status, with the times that belong to it; the time to send it runs from the approval.
 UPDATE returns SET status = $2, updated_at = now(), reason_code = coalesce($3, reason_code),
     decided_at = CASE WHEN $2 IN ('approved', 'declined') THEN now() ELSE decided_at END,
-    expires_at = CASE WHEN $2 = 'approved' THEN now() + make_interval(secs => expires_seconds)
-        ELSE expires_at END,
+    expires_at = CASE WHEN $2 = 'approved' OR $2 = 'partially_received' AND expires_at IS NULL
+        THEN now() + make_interval(secs => expires_seconds) ELSE expires_at END,
     remind_at = CASE WHEN $2 = 'approved' THEN now() + make_interval(secs => expires_seconds / 2.0)
         ELSE remind_at END,
     received_at = CASE WHEN $2 IN ('partially_received', 'received')
@@ -149,8 +149,31 @@ UPDATE return_lines SET received = received + $3 WHERE return_id = $1 AND line_i
 -- One more delivery of it; its number makes the movements' cause.
 UPDATE returns SET receipts = receipts + 1, warehouse = $2 WHERE id = $1 RETURNING receipts;
 
+-- name: put_units
+-- More units that wait to be looked at.
+INSERT INTO return_places (return_id, line_id, warehouse, units) VALUES ($1, $2, $3, $4)
+ON CONFLICT (return_id, line_id, warehouse)
+    DO UPDATE SET units = return_places.units + excluded.units;
+
+-- name: take_units
+UPDATE return_places SET units = units - $4
+WHERE return_id = $1 AND line_id = $2 AND warehouse = $3;
+
+-- name: places_of_line
+-- Where units of a return's line wait to be looked at.
+SELECT warehouse, units FROM return_places
+WHERE return_id = $1 AND line_id = $2 AND units > 0 ORDER BY warehouse;
+
+-- name: serials_that_came
+-- Pieces of an item that came with a return, and are at a warehouse still.
+SELECT s.serial FROM serials s
+WHERE s.sku = $2 AND s.status = 'in_stock' AND s.warehouse = $3
+    AND EXISTS (SELECT FROM serial_movements m WHERE m.sku = s.sku AND m.serial = s.serial
+        AND m.cause LIKE $1 || ':receive:%')
+ORDER BY s.serial;
+
 -- name: count_inspection
-UPDATE returns SET inspections = inspections + 1 WHERE id = $1 RETURNING inspections, warehouse;
+UPDATE returns SET inspections = inspections + 1 WHERE id = $1 RETURNING inspections;
 
 -- name: inspect_units
 UPDATE return_lines SET restocked = restocked + $3, refurbished = refurbished + $4,

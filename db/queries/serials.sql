@@ -37,6 +37,23 @@ SELECT sku, serial, status, warehouse, order_id, shipment_id, $8, $9,
     coalesce($10::timestamptz, now())
 FROM changed;
 
+-- name: return_serials
+-- Pieces go back to the customer of an order's line, as of the parcel in which they had left.
+WITH back AS (
+    UPDATE serials s SET status = 'shipped', warehouse = NULL, order_id = $3, line_id = $4,
+        shipment_id = coalesce(
+            (SELECT m.shipment_id FROM serial_movements m
+             WHERE m.sku = s.sku AND m.serial = s.serial AND m.order_id = $3
+                AND m.status = 'shipped' ORDER BY m.id DESC LIMIT 1),
+            (SELECT min(l.shipment_id) FROM shipment_lines l WHERE l.line_id = $4)),
+        updated_at = now()
+    WHERE s.sku = $1 AND s.serial = ANY($2::text[])
+    RETURNING sku, serial, status, order_id, shipment_id
+)
+INSERT INTO serial_movements (sku, serial, status, order_id, shipment_id, cause, actor, occurred_at)
+SELECT sku, serial, status, order_id, shipment_id, $5, $6, coalesce($7::timestamptz, now())
+FROM back;
+
 -- name: picked_serials
 -- Pieces that were picked for a line at a warehouse and are not packed yet.
 SELECT serial FROM serials

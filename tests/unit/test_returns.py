@@ -169,9 +169,11 @@ def test_what_the_customer_has_can_be_asked_for_and_what_left_may_arrive() -> No
     can_ask(DELIVERED, {"lin_1": 2}, {})
     can_ask(DELIVERED, {"lin_1": 3}, {}, arrived=True)
     lost = replace(SENT, tracking_status=TrackingStatus.LOST)
-    awaited = replace(DELIVERED, shipments=[DELIVERED.shipments[0], lost])
-    with pytest.raises(Refused, match="2 units"):
-        can_ask(awaited, {"lin_1": 3}, {}, arrived=True)
+    for parcel in (lost, replace(SENT, intercepted=True)):
+        awaited = replace(DELIVERED, shipments=[DELIVERED.shipments[0], parcel])
+        with pytest.raises(Refused, match="2 units"):
+            can_ask(awaited, {"lin_1": 3}, {}, arrived=True)
+        assert proven(awaited, {"lin_1": 3}) == []
 
 
 def test_units_that_the_customer_has_too_many_may_come_back() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from db import orders, return_goods, returns
-from db.return_goods import Came, Seen
+from db import orders, return_bench, return_goods, returns
+from db.return_bench import Seen
+from db.return_goods import Came
 from db.returns import By, Words
 from domain.return_rules import Decides, Decision, Wanted
 from domain.returns import Disposition
@@ -59,7 +60,7 @@ class Sending:
         """Units are judged."""
         seen = [Seen(self.line, units, disposition)]
         async with self.shop.pool.acquire() as conn, conn.transaction():
-            await return_goods.inspect(conn, self.return_id, seen, DOCK)
+            await return_bench.inspect(conn, self.return_id, seen, DOCK)
 
     async def finished(self) -> ReturnOutcome:
         """Wait for the workflow's end."""

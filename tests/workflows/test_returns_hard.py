@@ -118,7 +118,8 @@ async def test_two_who_ask_for_the_same_unit_at_once_get_it_once(
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
 
 
-async def test_pieces_with_serial_numbers_are_named(shop: Shop, api: httpx2.AsyncClient) -> None:
+async def numbered(shop: Shop, api: httpx2.AsyncClient) -> tuple[Counter, str]:
+    """The pieces A1 and A2 were delivered, and one shall come back; the return's id."""
     counter = Counter(api, await arrived(shop))
     await counter.policy(decides="approve", label="drop_off")
     made = await counter.ask(1)
@@ -131,20 +132,84 @@ async def test_pieces_with_serial_numbers_are_named(shop: Shop, api: httpx2.Asyn
         await counter.line(),
         parcel,
     )
+    return counter, made["id"]
+
+
+async def test_pieces_with_serial_numbers_are_named(shop: Shop, api: httpx2.AsyncClient) -> None:
+    counter, return_id = await numbered(shop, api)
     line = {"line_id": await counter.line(), "quantity": 1}
-    path = f"/v1/returns/{made['id']}/receive"
+    path = f"/v1/returns/{return_id}/receive"
     assert await counter.refused(path, {"lines": [line]}) == "serials_required"
     assert await counter.refused(path, {"lines": [{**line, "serials": ["B9"]}]}) == (
         "serials_required"
     )
-    await counter.call(made["id"], "receive", lines=[{**line, "serials": ["A2"]}])
+    await counter.call(return_id, "receive", lines=[{**line, "serials": ["A2"]}])
     statuses = await shop.pool.fetch("SELECT serial, status FROM serials ORDER BY serial")
     assert [tuple(row) for row in statuses] == [("A1", "shipped"), ("A2", "in_stock")]
     scrap = {**line, "disposition": "scrap"}
-    path = f"/v1/returns/{made['id']}/inspect"
+    path = f"/v1/returns/{return_id}/inspect"
     assert await counter.refused(path, {"lines": [scrap]}) == "serials_required"
-    await counter.call(made["id"], "inspect", lines=[{**scrap, "serials": ["A2"]}])
+    other = {**scrap, "serials": ["A1"]}
+    assert await counter.refused(path, {"lines": [other]}) == "serials_required"
+    await counter.call(return_id, "inspect", lines=[{**scrap, "serials": ["A2"]}])
     assert await shop.pool.fetchval("SELECT status FROM serials WHERE serial = 'A2'") == "gone"
+
+
+async def test_a_rejected_piece_is_the_customers_and_may_come_again(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter, return_id = await numbered(shop, api)
+    line = {"line_id": await counter.line(), "quantity": 1, "serials": ["A2"]}
+    await counter.call(return_id, "receive", lines=[line])
+    await counter.call(return_id, "inspect", lines=[{**line, "disposition": "reject"}])
+    await counter.until(return_id, status="closed")
+    again = (await counter.ask(1))["id"]
+    await counter.until(again, status="approved")
+    await counter.call(again, "receive", lines=[line])
+    restock = {"line_id": line["line_id"], "quantity": 1, "disposition": "restock"}
+    await counter.call(again, "inspect", lines=[restock])
+    done = await counter.until(again, status="closed")
+    assert done["refund"]["amount"] == PRICE // 2
+
+
+async def test_parcels_of_one_return_come_to_two_warehouses(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await shop.stock("SHIRT", 3, "EAST")
+    quarantined = {"warehouse": "EAST", "lines": [{"sku": "SHIRT", "quantity": 3}]}
+    assert (await api.post("/v1/stock/quarantine", json=quarantined)).status_code == 201
+    await counter.policy(decides="approve", label="drop_off")
+    made = await counter.ask(2)
+    await counter.receive(made["id"], 1)
+    await counter.receive(made["id"], 1, warehouse="EAST")
+    line, path = await counter.line(), f"/v1/returns/{made['id']}/inspect"
+    one = {"line_id": line, "quantity": 1, "disposition": "restock"}
+    answer = await api.post(path, json={"lines": [one]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "which_warehouse")
+    assert answer.json()["current"]["warehouses"] == "EAST: 1, MAIN: 1"
+    two = {"lines": [{**one, "quantity": 2}], "warehouse": "EAST"}
+    assert await counter.refused(path, two) == "too_many_units"
+    await counter.call(made["id"], "inspect", lines=[one], warehouse="EAST")
+    await counter.call(made["id"], "inspect", lines=[one])
+    done = await counter.until(made["id"], status="closed")
+    assert done["refund"]["amount"] == PRICE + SHIPPING
+    levels = await shop.pool.fetch(
+        "SELECT warehouse, on_hand, quarantined FROM stock_levels ORDER BY warehouse"
+    )
+    assert [tuple(row) for row in levels] == [("EAST", 4, 3), ("MAIN", 8, 0)]
+
+
+async def test_goods_that_came_before_the_decision_need_none(
+    shop: Shop, api: httpx2.AsyncClient
+) -> None:
+    counter = Counter(api, await arrived(shop))
+    await counter.policy(decides="ask_person", label="drop_off")
+    made = await counter.ask(2)
+    await counter.attention("return_decision")
+    await counter.receive(made["id"], 1)
+    assert (await counter.read(made["id"]))["expires_at"]
+    await counter.attention()
 
 
 async def test_units_that_left_quarantine_meanwhile_are_not_judged(

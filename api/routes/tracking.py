@@ -207,7 +207,11 @@ async def send_back(request: Request, token: str) -> Response:
         return _page(asked or tracking_page.page(row, token, "return_window_over"), _CONFLICT)
     parsed = Parsed(body, request_hash(request, body.model_dump(mode="json")))
     customer = _customer(row["id"])
-    answer = await carry_ask(request, customer, parsed, row["id"], f"return:{version}")
+    try:
+        answer = await carry_ask(request, customer, parsed, row["id"], f"return:{version}")
+    except Problem:
+        # Another tab asked for something else, or the form is not what the page had sent.
+        return await _answer(own, token, "changed")
     if answer.status_code == _CREATED:
         return RedirectResponse(f"/track/{token}", _SEE_OTHER, headers=page_frame.HEADERS)
     code = orjson.loads(bytes(answer.body))["code"]

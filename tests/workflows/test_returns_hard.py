@@ -338,6 +338,8 @@ async def test_a_customer_sends_back_and_keeps_after_all_on_the_page_of_the_orde
     assert (await api.get("/v1/returns")).json()["items"] == []
     pressed = [await api.post(f"{path}/return", data=fields, headers=nobody) for _ in range(2)]
     assert [answer.status_code for answer in pressed] == [303, 303]
+    tab = await api.post(f"{path}/return", data=fields | {line: "1"}, headers=nobody)
+    assert (tab.status_code, tab.headers["content-type"][:9]) == (409, "text/html")
     [made] = (await api.get("/v1/returns")).json()["items"]
     assert (made["requested_by"], made["lines"][0]["note"]) == ("customer", "kırık")
     await counter.labeled(made["id"])

@@ -63,7 +63,7 @@ async def test_what_has_waited_longest_comes_first_and_says_what_helps(
         ("label_failed", 1),
     ]
     assert summary[0]["oldest_age_seconds"] >= 5 * 3_600
-    assert summary[0]["can"] == ["retry"]
+    assert summary[0]["can"] == ["retry", "waive"]
 
 
 async def test_a_warehouse_sees_what_it_still_has_to_do_something_for(

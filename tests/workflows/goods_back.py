@@ -80,10 +80,11 @@ class Counter:
         return found
 
     async def labeled(self, return_id: str) -> dict[str, Any]:
-        """Wait for its label; the return."""
+        """Wait for its label, and until it is told; the return."""
 
         async def there() -> bool:
-            return bool((await self.read(return_id))["tracking_number"])
+            events = (await self.read(return_id))["events"]
+            return any(event["type"] == "return_label_purchased" for event in events)
 
         await eventually(there)
         return await self.read(return_id)

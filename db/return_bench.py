@@ -15,6 +15,7 @@ from db.return_goods import sku_of
 from db.returns import By
 from db.sql import queries
 from db.stock import wake_waiting
+from domain import attention
 from domain.errors import Refused
 from domain.order import Order
 from domain.returns import Disposition, Return, can_inspect, surplus
@@ -89,6 +90,7 @@ async def inspect(
         await conn.execute(_SQL["inspect_units"], ret.id, line_id, *counts)
         await conn.execute(_SQL["count_returned"], line_id, surplus(order, line_id))
     await _send_pieces(conn, ret.id, order, places, lines, serials.Told(cause, by.actor))
+    await _settle_surplus(conn, order)
     ret = await returns.load(conn, return_id)
     told = [
         {"line_id": one.line_id, "quantity": one.quantity, "disposition": one.disposition.value}
@@ -98,6 +100,17 @@ async def inspect(
     ret = await return_goods.end_inspection(conn, ret, by)
     await outbox.add(conn, ret.id, outbox.RETURN_MOVED, {})
     return ret
+
+
+async def _settle_surplus(conn: Connection, order: Order) -> None:
+    """Parcels that were delivered after all need nobody when what was too many is back."""
+    rows = await conn.fetch(_SQL["accepted_of_order"], order.id)
+    back = {row["line_id"]: row["units"] for row in rows}
+    for parcel in order.shipments:
+        lines = [part.line_id for part in parcel.lines if part.written_off]
+        if lines and all(back.get(x, 0) >= surplus(order, x) for x in lines):
+            code = attention.DELIVERED_AFTER_ALL
+            await orders.clear_attention(conn, order.id, code, parcel.id)
 
 
 async def _place(

@@ -137,7 +137,7 @@ def _lines(order: Order, told: Sequence[UnannouncedLineIn], taken: dict[str, int
     for one in told:
         lines = [line for line in order.lines if line.sku == one.sku and gone(order, line)]
         if not lines:
-            detail = f"No unit of {one.sku} has left with this order."
+            detail = f"No unit of {one.sku} is with the customer; a parcel is received as such."
             raise Refused("not_delivered", detail, sku=one.sku)
         rest, pieces = one.quantity, list(one.serials)
         for line in lines:

@@ -159,6 +159,11 @@ ON CONFLICT (return_id, line_id, warehouse)
 UPDATE return_places SET units = units - $4
 WHERE return_id = $1 AND line_id = $2 AND warehouse = $3;
 
+-- name: accepted_of_order
+-- Units of the order's lines that were accepted, by all its returns.
+SELECT l.line_id, sum(l.restocked + l.refurbished + l.damaged + l.scrapped)::int AS units
+FROM returns r JOIN return_lines l ON l.return_id = r.id WHERE r.order_id = $1 GROUP BY l.line_id;
+
 -- name: places_of_line
 -- Where units of a return's line wait to be looked at.
 SELECT warehouse, units FROM return_places

@@ -324,6 +324,7 @@ async def test_the_unit_too_many_brings_no_money(
         return_id = await office.unannounced(1)
         await office.inspect(return_id, restock=1)
         await office.until(return_id, status="closed")
+    assert await witness.attention(office.life) == []
     await at_bank(office.life, ALL, 0)
     # The other one is what was paid for.
     await office.came(await office.approved(1), 1, ALL)
